@@ -1,0 +1,89 @@
+# Everything a bare checkout needs: Python >= 3.11, Go >= 1.25, a C compiler.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+# `cpu` keeps torch's CUDA libraries (5 GB) away; any other value is handed to uv's --torch-backend.
+TORCH_BACKEND ?= locked
+
+VENV := .venv
+BIN := $(VENV)/bin
+HARNESS := compiler/bin/dwcpc-harness
+GO_SOURCES := $(shell find go_harness -name '*.go' -o -name go.mod -o -name go.sum -o -name '*.json' 2>/dev/null)
+GO := cd go_harness && DWCPC_ORT_LIB="$$(cd .. && $(BIN)/dwcpc doctor --ort-lib)" go
+TORCH_VERSION := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements/torch.lock)
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.make/prerequisites:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "make: Python 3.11 or newer is needed and '$(PYTHON)' is not; install it or set PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: $(PYTHON) has no venv module; install your system's python3-venv package"; exit 1; }
+	@command -v go >/dev/null || { echo "make: Go 1.25 or newer is needed and 'go' is not on PATH; install it from your system or the Go project"; exit 1; }
+	@go version | awk '{v=$$3; sub(/^go/,"",v); split(v,a,"."); exit !(a[1]>1 || a[2]>=25)}' || { echo "make: Go 1.25 or newer is needed, found $$(go version)"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "make: a C compiler is needed for cgo and '$${CC:-cc}' is not on PATH; install gcc or clang"; exit 1; }
+	@mkdir -p .make && touch $@
+
+$(BIN)/uv: | .make/prerequisites
+	@echo "setup: creating $(VENV)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+
+.make/torch-$(TORCH_BACKEND): requirements/torch.lock | $(BIN)/uv
+	@echo "setup: installing torch ($(TORCH_BACKEND))" >&2
+ifeq ($(TORCH_BACKEND),locked)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/torch.lock
+else
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --torch-backend $(TORCH_BACKEND) torch==$(TORCH_VERSION)
+endif
+	@rm -f .make/torch-* && touch $@
+
+.make/packages: requirements/packages.lock | $(BIN)/uv
+	@echo "setup: installing the locked packages" >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/packages.lock
+	@touch $@
+
+.make/project: pyproject.toml .make/packages
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@mkdir -p .dev && ln -sfn .. .dev/dwcpc && touch $@
+
+$(HARNESS): $(GO_SOURCES) | .make/prerequisites
+	@echo "setup: building $(HARNESS)" >&2
+	@cd go_harness && go build -trimpath -o ../$(HARNESS) ./cmd/dwcpc-harness
+
+setup: .make/torch-$(TORCH_BACKEND) .make/packages .make/project $(HARNESS)  ## make .venv with the CLI, all extras and the development tools
+
+demo: setup  ## compile the trained model that ships with the project
+	@$(BIN)/dwcpc compile models/demo/consensus_demo.pth --scaler models/demo/consensus_demo_scaler.json \
+		--threshold "$$(cat models/demo/threshold.txt)" --name consensus_demo --target cpu-fp32 --out dist --force --version 1.0
+
+test: setup  ## every test, Python and Go
+	@$(BIN)/pytest
+	@$(GO) test -race ./...
+
+check: setup  ## formatting, lint, types, import rules, go vet, staticcheck
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -q tests/test_imports.py tests/test_packaging.py
+	@cd go_harness && test -z "$$(gofmt -l .)" || { gofmt -l go_harness; exit 1; }
+	@cd go_harness && go vet ./...
+	@cd go_harness && go tool -modfile=tools.mod staticcheck ./...
+
+bench: setup  ## micro-benchmarks, Python and Go
+	@$(BIN)/pytest bench --benchmark-only
+	@$(GO) test -run '^$$' -bench . -benchmem -count 6 ./...
+
+wheel: setup  ## build wheels/*.whl with the Go harness inside
+	@rm -rf build wheels && $(BIN)/python -m build --outdir wheels .
+
+lock: $(BIN)/uv  ## resolve requirements/*.lock again
+	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras -c requirements/constraints.txt --python-version 3.11 \
+		--universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements/all.tmp
+	@awk -f requirements/split.awk requirements/all.tmp && rm requirements/all.tmp
+	@echo uv | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --upgrade --quiet -o requirements/uv.lock
+
+clean:  ## remove everything that make made
+	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help setup demo test check bench wheel lock clean
