@@ -1,0 +1,163 @@
+"""Reading a bundle: nothing is returned that does not fit the schema, itself and its hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dwcpc.compiler.consistency import inconsistencies
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.metadata import GoldenFile, Metadata
+from dwcpc.compiler.versions import folder_name, latest_version
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+METADATA_FILE = "metadata.json"
+MODEL_FILE = "model.onnx"
+GOLDEN_FOLDER = "golden"
+MAJOR_SCHEMA = "dwcpc.bundle/1"
+MAX_METADATA_BYTES = 16 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One version's folder and its metadata, both checked."""
+
+    path: Path
+    metadata: Metadata
+
+    @property
+    def model_path(self) -> Path:
+        """The ONNX file."""
+        return self.path / MODEL_FILE
+
+    def golden(self, kind: str) -> dict[str, NDArray[np.floating]]:
+        """Return the golden inputs or outputs by tensor name; outputs are float64."""
+        import numpy as np
+
+        listed = [file for file in self.metadata.golden.files if file.kind == kind]
+        return {file.tensor: np.load(self.path / file.file, allow_pickle=False) for file in listed}
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on disk of the whole bundle."""
+        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Read the bundle at `path`: a version's folder, or a model's with `latest`. InputError says what is wrong."""
+    folder = _version_folder(path)
+    metadata = read_metadata(folder / METADATA_FILE)
+    bundle = Bundle(folder, metadata)
+    _check_consistency(folder / METADATA_FILE, metadata)
+    _check_file(folder / MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
+    for file in metadata.golden.files:
+        _check_file(folder / file.file, file.sha256)
+        _check_golden(folder, file, metadata)
+    return bundle
+
+
+def read_metadata(path: Path) -> Metadata:
+    """Read one `metadata.json` by the schema."""
+    import msgspec
+
+    document = _read_json(path)
+    found = document.get("schema") if isinstance(document, dict) else None
+    if isinstance(found, str) and found != MAJOR_SCHEMA and not found.startswith(MAJOR_SCHEMA + "."):
+        raise InputError(
+            f"{path}: schema is {found!r}, expected {MAJOR_SCHEMA!r}; read it with the dwcpc version that wrote it"
+        )
+    validate(path, document)
+    return msgspec.convert(document, Metadata)
+
+
+def validate(path: Path, document: object) -> None:
+    """Hold `document` against the schema; InputError names the first field that does not fit."""
+    errors = sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
+    if errors:
+        first = errors[0]
+        field = ".".join(str(part) for part in first.absolute_path) or "the document"
+        raise InputError(f"{path}: {field}: {_shortened(first.message)}; compile the bundle again")
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(files("dwcpc.compiler").joinpath("bundle.schema.json").read_text(encoding="utf-8"))
+    return Draft202012Validator(schema)
+
+
+def _version_folder(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(f"{path}: no such folder; expected a bundle, such as dist/consensus_latency/v1.0")
+    if (path / METADATA_FILE).exists():
+        return path
+    if not path.is_dir():
+        raise InputError(f"{path}: is not a folder; expected a bundle's folder")
+    latest = latest_version(path)
+    if latest is not None:
+        return path / folder_name(latest)
+    raise InputError(f"{path}: holds no {METADATA_FILE}; expected a bundle's folder, such as {path.name}/v1.0")
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        if path.stat().st_size > MAX_METADATA_BYTES:
+            raise InputError(f"{path}: is larger than {MAX_METADATA_BYTES} bytes; compile the bundle again")
+        return json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); compile the bundle again") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: is not JSON ({_shortened(str(error))}); compile the bundle again") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= 200 else message[:120] + " … " + message[-60:]
+
+
+def _check_file(path: Path, sha256: str, size: int | None = None) -> None:
+    if not path.resolve().is_relative_to(path.parents[1].resolve()) or not path.is_file():
+        raise InputError(f"{path}: is missing from the bundle; compile it again")
+    data = path.read_bytes()
+    if size is not None and len(data) != size:
+        raise InputError(f"{path}: is {len(data)} bytes, expected {size}; the bundle was altered, compile it again")
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise InputError(
+            f"{path}: has SHA-256 {found[:12]}…, expected {sha256[:12]}…; the bundle was altered, compile it again"
+        )
+
+
+def _check_consistency(path: Path, metadata: Metadata) -> None:
+    for problem in inconsistencies(metadata):
+        raise InputError(f"{path}: {problem}; compile the bundle again")
+
+
+def _check_golden(folder: Path, file: GoldenFile, metadata: Metadata) -> None:
+    import numpy as np
+
+    path = folder / file.file
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: is not a .npy array ({_shortened(str(error))}); compile the bundle again") from error
+    tensors = metadata.inputs if file.kind == "input" else metadata.outputs
+    tensor = next(tensor for tensor in tensors if tensor.name == file.tensor)
+    dtype = "float32" if file.kind == "input" else "float64"
+    expected = tensor.batched(metadata.golden.rows)
+    if array.shape != expected or array.dtype != np.dtype(dtype):
+        raise InputError(
+            f"{path}: is {array.dtype} {array.shape}, expected {dtype} {expected}; compile the bundle again"
+        )

@@ -1,0 +1,245 @@
+"""The command line: options in, one command's result out, errors to exit codes. No work is done here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from dwcpc.compiler.errors import DwcpcError
+
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
+BUG = 3
+DEFAULT_ROWS = 4096
+DEFAULT_SEED = 20260101
+FILE = click.Path(path_type=Path)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Output:
+    """How the user wants to be told."""
+
+    as_json: bool
+    verbose: bool
+    quiet: bool
+    begun: float
+
+    def progress(self, step: str) -> None:
+        """Name the step that begins, on stderr."""
+        if not self.quiet:
+            click.echo(f"{time.monotonic() - self.begun:6.1f} s  {step}", err=True)
+
+    def result(self, text: str, data: object) -> None:
+        """Write the result to stdout."""
+        click.echo(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) if self.as_json else text)
+
+
+def input_shape(_context: click.Context, _option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
+    """Parse `30,12`."""
+    if text is None:
+        return None
+    parts = text.replace("x", ",").split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is not a shape, expected positive numbers such as 30,12")
+    return tuple(int(part) for part in parts)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="dwcpc", prog_name="dwcpc")
+@click.option("-v", "--verbose", is_flag=True, help="Log what happens, and show tracebacks.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("--json", "as_json", is_flag=True, help="Write the result as one JSON object on stdout.")
+@click.pass_context
+def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) -> None:
+    """Compile trained models into ONNX bundles that are proven equal, fast and small, in Python and in Go.
+
+    Exit codes: 0 good, 1 the verdict is fail, 2 bad usage or input, 3 a bug in dwcpc, 4 inconclusive.
+    """
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    context.obj = Output(as_json, verbose, quiet, time.monotonic())
+
+
+@cli.command("compile")
+@click.argument("artifact", type=FILE)
+@click.option("--target", default="cpu-fp32", show_default=True, help="Where and how precisely the model is to run.")
+@click.option("--scaler", type=FILE, help="The fitted RobustScaler or StandardScaler: pickle, JSON or npz.")
+@click.option("--target-scaler", type=FILE, help="The scaler of the outputs; its inverse goes behind them.")
+@click.option(
+    "--scaler-applied",
+    type=click.Choice(["graph", "host"]),
+    default="graph",
+    show_default=True,
+    help="Who scales the inputs: the model itself, or its caller.",
+)
+@click.option("--arch", help="An architecture's name, or package.module:factory for a class of your own.")
+@click.option("--timesteps", type=click.IntRange(min=1), help="Length of a window, where the weights do not tell it.")
+@click.option("--input-shape", callback=input_shape, help="Shape of one row such as 30,12, where nothing tells it.")
+@click.option("--name", help="Name of the bundle.  [default: the artifact's]")
+@click.option("--version", help="X.Y.  [default: the next minor version after what OUT holds]")
+@click.option("--out", type=FILE, default="dist", show_default=True, help="Folder for NAME/vX.Y.")
+@click.option("--threshold", type=float, help="A row is an anomaly when its score exceeds this.")
+@click.option(
+    "--calibration", type=FILE, help="Representative raw rows, .npy or .npz; drawn from the scaler otherwise."
+)
+@click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5.")
+@click.option("--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows to compare.")
+@click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Seed of the rows.")
+@click.option("--no-verify", is_flag=True, help="Write the bundle unproven; exit code 4.")
+@click.option("--force", is_flag=True, help="Replace the version if it exists.")
+@click.option("--trust-pickle", is_flag=True, help="DANGEROUS: unpickle a whole module, running what the file says.")
+@click.pass_obj
+def compile_(output: Output, /, **options: Any) -> None:
+    """Compile ARTIFACT, prove it equal to its source in Python and in Go, and write OUT/NAME/vX.Y."""
+    from dwcpc.bench.reports.terminal import render
+    from dwcpc.compiler.commands.compile import Order, compile_bundle
+    from dwcpc.compiler.pipeline import CompileRequest
+    from dwcpc.compiler.sources.base import LoadOptions
+    from dwcpc.compiler.targets import target_named
+
+    artifact = options["artifact"]
+    load = LoadOptions(options["arch"], options["timesteps"], options["input_shape"], options["trust_pickle"])
+    request = CompileRequest(
+        artifact,
+        target_named(options["target"]),
+        options["scaler"],
+        options["target_scaler"],
+        options["scaler_applied"],
+        load,
+    )
+    order = Order(
+        request=request,
+        name=options["name"] or artifact.stem,
+        out=options["out"],
+        version=options["version"],
+        replace=options["force"],
+        threshold=options["threshold"],
+        calibration=options["calibration"],
+        rows=options["cases"],
+        seed=options["seed"],
+        verify=not options["no_verify"],
+        budgets=options["budget"],
+    )
+    summary = compile_bundle(order, output.progress)
+    data = {
+        "verdict": summary.verdict,
+        "path": str(summary.path),
+        "size_bytes": summary.size_bytes,
+        "metadata": dataclasses.asdict(summary.metadata),
+    }
+    output.result(render(summary), data)
+    sys.exit(EXIT_CODES[summary.verdict])
+
+
+@cli.command()
+@click.argument("bundles", type=FILE, nargs=-1, required=True, metavar="BUNDLE...")
+@click.option("--runtime", default="python,go", show_default=True, help="Runtimes, separated by commas.")
+@click.option(
+    "--source", type=FILE, help="The artifact of the bundle, for a full comparison; golden vectors otherwise."
+)
+@click.option("--replay", type=FILE, help="A failure folder, to see that failure again.")
+@click.option(
+    "--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows, with --source."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Seed, with --source."
+)
+@click.option("--arch", help="package.module:factory, with --source, as for compile.")
+@click.option("--trust-pickle", is_flag=True, help="DANGEROUS: with --source, as for compile.")
+@click.pass_obj
+def verify(output: Output, /, **options: Any) -> None:
+    """Prove that each BUNDLE still is the model it was compiled from, in each runtime."""
+    from dwcpc.bench.reports.terminal import render_parity
+    from dwcpc.compiler.commands.verify import VerifyOptions, verify_bundle
+    from dwcpc.compiler.sources.base import LoadOptions
+
+    chosen = VerifyOptions(
+        tuple(options["runtime"].split(",")),
+        options["source"],
+        options["replay"],
+        options["cases"],
+        options["seed"],
+        LoadOptions(arch=options["arch"], trust_pickle=options["trust_pickle"]),
+    )
+    texts, data = [], []
+    for path in options["bundles"]:
+        bundle, verification = verify_bundle(path, chosen, output.progress)
+        parity = verification.parity
+        head = f"{bundle.metadata.name} v{bundle.metadata.version}   {parity.verdict}"
+        texts.append("\n".join([head, *render_parity(parity)]))
+        data.append(
+            {
+                "path": str(bundle.path),
+                "verdict": parity.verdict,
+                "onnxruntime": verification.versions,
+                "parity": dataclasses.asdict(parity),
+            }
+        )
+    verdict = "fail" if any(entry["verdict"] != "pass" for entry in data) else "pass"
+    output.result("\n".join(texts), {"verdict": verdict, "bundles": data})
+    sys.exit(EXIT_CODES[verdict])
+
+
+@cli.command()
+@click.argument("path", type=FILE)
+@click.pass_obj
+def inspect(output: Output, path: Path) -> None:
+    """Say what is inside PATH, a model, a scaler or a bundle, without executing anything from it."""
+    from dwcpc.compiler.commands.inspect import inspect_path
+
+    fields = inspect_path(path)
+    width = min(32, max(len(label) for label, _ in fields))
+    output.result("\n".join(f"{label:<{width}}  {text}" for label, text in fields), [list(field) for field in fields])
+
+
+@cli.command()
+@click.option("--ort-lib", is_flag=True, help="Print the path of the runtime library inside the onnxruntime wheel.")
+@click.pass_obj
+def doctor(output: Output, *, ort_lib: bool) -> None:
+    """Look at versions, processor, runtime library and Go harness; exit code 2 when something is wrong."""
+    from dwcpc.compiler.commands.doctor import diagnose
+    from dwcpc.compiler.harness import runtime_library
+
+    if ort_lib:
+        output.result(str(runtime_library()), {"ort_lib": str(runtime_library())})
+        return
+    findings = diagnose()
+    lines = [f"{'✔' if finding.good else '✘'} {finding.subject:<16} {finding.found}" for finding in findings]
+    output.result("\n".join(lines), [dataclasses.asdict(finding) for finding in findings])
+    sys.exit(0 if all(finding.good for finding in findings) else 2)
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the command line; every error becomes one sentence on stderr and an exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    verbose = any(word in {"-v", "--verbose"} for word in arguments)
+    as_json = "--json" in arguments
+    try:
+        cli.main(args=arguments, prog_name="dwcpc", standalone_mode=False)
+        sys.exit(0)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        _fail("interrupted", 130, as_json=as_json)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2, as_json=as_json)
+    except DwcpcError as error:
+        _fail(str(error), error.exit_code, as_json=as_json, trace=traceback.format_exc() if verbose else "")
+    except Exception as error:
+        message = f"a bug in dwcpc: {type(error).__name__}: {error}; run again with -v and report it"
+        _fail(message, BUG, as_json=as_json, trace=traceback.format_exc() if verbose else "")
+
+
+def _fail(message: str, code: int, *, as_json: bool, trace: str = "") -> NoReturn:
+    if trace:
+        click.echo(trace, err=True)
+    if as_json:
+        click.echo(json.dumps({"error": {"message": message, "exit_code": code}}, ensure_ascii=False))
+    click.echo(f"dwcpc: {message}", err=True)
+    sys.exit(code)

@@ -1,0 +1,160 @@
+"""`dwcpc compile`: compile → reference → stage → verify → measure → judge → place."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dwcpc.bench.budgets import Limits, judge, overall, parse_limits
+from dwcpc.bench.environment import cpu_ticks, describe_machine
+from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_source
+from dwcpc.bench.reports.terminal import Summary
+from dwcpc.compiler.assemble import SCORE_DEFINITION, SCORE_OUTPUT
+from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.metadata import Decision, Measurements, Metadata, Verdict
+from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
+from dwcpc.compiler.pipeline import Compiled, CompileRequest, check_threshold, compile_artifact
+from dwcpc.compiler.staging import Destination, check_destination, move_latest, place, staging_folder
+from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
+from dwcpc.parity.calibration import read_calibration
+from dwcpc.parity.cases import typical_rows
+from dwcpc.parity.failure import write_failure
+from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
+from dwcpc.parity.runners import RUNNERS
+from dwcpc.parity.runners.source import SourceModel
+from dwcpc.parity.verify import Verification, verify
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LATENCY_ATTEMPTS = 2  # "else once more; then inconclusive"
+GOLDEN_ONLY_ROWS = 512  # enough to take the golden vectors and their tolerances from
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to compile, what to call it, where to put it and how much to prove."""
+
+    request: CompileRequest
+    name: str
+    out: Path
+    version: str | None
+    replace: bool
+    threshold: float | None
+    calibration: Path | None
+    rows: int
+    seed: int
+    verify: bool
+    budgets: tuple[str, ...]
+
+
+def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
+    """Carry out `order`. A bundle that is not the same model is kept in a failure folder only."""
+    destination = _destination(order)
+    check_destination(destination)
+    compiled = compile_artifact(order.request, progress)
+    check_threshold(order.threshold, compiled.network.spec)
+    limits = parse_limits(order.budgets, compiled.network.spec.latency_budget_ms)
+    source = SourceModel(
+        compiled.network, compiled.scaler if compiled.scaler_applied == "graph" else None, compiled.target_scaler
+    )
+    reference = make_reference(source, _cases(order, compiled), progress)
+    label = Label(order.name, version_text(destination.version), _decision(order.threshold))
+    with staging_folder(destination) as staged:
+        metadata = write_bundle(staged, compiled, label, _golden(reference))
+        if not order.verify:
+            place(staged, destination)
+            return _summary(destination, metadata, "inconclusive")
+        verification = verify(Bundle(staged, metadata), reference, RUNNERS, progress)
+        metadata = dataclasses.replace(
+            metadata,
+            parity=verification.parity,
+            runtime=dataclasses.replace(metadata.runtime, verified=verification.versions),
+        )
+        write_metadata(staged, metadata)
+        if verification.parity.verdict != "pass":
+            return _keep_failure(staged, destination, metadata, reference, verification)
+        metadata = _measured(
+            Bundle(staged, metadata), source, limits, _timed_rows(order, compiled, reference), progress
+        )
+        write_metadata(staged, metadata)
+        verdict = overall(budget.verdict for budget in metadata.budgets)
+        place(staged, destination)
+        if verdict == "pass":
+            move_latest(destination)
+        return _summary(destination, metadata, verdict)
+
+
+def _destination(order: Order) -> Destination:
+    folder = order.out / checked_name(order.name)
+    version = next_version(folder) if order.version is None else parsed_version(order.version)
+    return Destination(order.out, order.name, version, order.replace)
+
+
+def _cases(order: Order, compiled: Compiled) -> CaseRequest:
+    shape = compiled.network.spec.input_shape
+    calibration = None if order.calibration is None else read_calibration(order.calibration, shape)
+    rows = order.rows if order.verify else min(order.rows, GOLDEN_ONLY_ROWS)
+    return CaseRequest(rows, order.seed, order.threshold, calibration)
+
+
+def _decision(threshold: float | None) -> Decision | None:
+    return None if threshold is None else Decision(SCORE_OUTPUT, SCORE_DEFINITION, threshold, ">")
+
+
+def _golden(reference: Reference) -> list[GoldenRows]:
+    groups = golden_part(reference).groups
+    return [GoldenRows(group.name, group.rows, group.outputs, group.tolerance) for group in groups]
+
+
+def _timed_rows(order: Order, compiled: Compiled, reference: Reference) -> NDArray[np.float32]:
+    if order.calibration is not None:
+        return reference.groups[0].rows[:DISTINCT_ROWS]
+    return typical_rows(compiled.network.spec.input_shape, compiled.scaler, DISTINCT_ROWS, order.seed)
+
+
+def _measured(
+    bundle: Bundle,
+    source: SourceModel,
+    limits: Limits,
+    rows: NDArray[np.float32],
+    progress: Callable[[str], None],
+) -> Metadata:
+    ticks = cpu_ticks()
+    progress("latency of the source model")
+    source_p50_ms = time_source(lambda row: source.run(row, "float32"), rows)
+    progress("latency in python")
+    runs = {"python": measure_python(bundle, rows)}
+    for _ in range(LATENCY_ATTEMPTS):
+        progress("latency in go")
+        runs["go"] = measure_go(bundle, rows)
+        budgets = judge(limits, bundle.size_bytes, runs)
+        if all(budget.verdict != "inconclusive" for budget in budgets):
+            break
+    measurements = Measurements(describe_machine(ticks), tuple(runs.values()), source_p50_ms)
+    return dataclasses.replace(bundle.metadata, measurements=measurements, budgets=budgets)
+
+
+def _keep_failure(
+    staged: Path, destination: Destination, metadata: Metadata, reference: Reference, verification: Verification
+) -> Summary:
+    """Move the refused bundle, with the rows that refute it, to a folder that no reader takes for a version."""
+    folder = destination.model_folder / f"failed-v{version_text(destination.version)}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    command = f"dwcpc verify {shlex.quote(str(folder / 'bundle'))} --replay {shlex.quote(str(folder))}"
+    write_failure(folder, reference, verification, metadata.decision, command)
+    staged.rename(folder / "bundle")
+    size = Bundle(folder / "bundle", metadata).size_bytes
+    return Summary(metadata, "fail", folder, size)
+
+
+def _summary(destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:
+    bundle = Bundle(destination.folder, metadata)
+    return Summary(metadata, verdict, destination.folder, bundle.size_bytes)

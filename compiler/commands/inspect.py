@@ -1,0 +1,72 @@
+"""`dwcpc inspect`: what is inside an artifact, a scaler or a bundle, without executing anything from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dwcpc.compiler.artifact import read_artifact
+from dwcpc.compiler.bundle import open_bundle
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.scalers import load_scaler
+from dwcpc.compiler.sources import source_of
+
+Fields = Sequence[tuple[str, str]]
+
+
+def inspect_path(path: Path) -> Fields:
+    """Return (label, text) pairs for a bundle's folder, a model or a scaler."""
+    if path.is_dir():
+        return _bundle_fields(path)
+    artifact = read_artifact(path)
+    head = [("file", str(path)), ("bytes", str(len(artifact.data))), ("sha256", artifact.sha256)]
+    try:
+        source = source_of(artifact)
+    except InputError as not_a_model:
+        try:
+            return [*head, *_scaler_fields(path)]
+        except InputError as not_a_scaler:
+            raise InputError(f"{not_a_model}; nor is it a scaler: {not_a_scaler}") from not_a_scaler
+    return [*head, ("framework", source.name), *source.describe(artifact)]
+
+
+def _scaler_fields(path: Path) -> Fields:
+    loaded = load_scaler(path)
+    scaler = loaded.scaler
+    names = scaler.feature_names or tuple(f"feature_{index}" for index in range(len(scaler.center)))
+    return [
+        ("scaler", f"{scaler.type}, {len(scaler.center)} features"),
+        ("written by", f"scikit-learn {loaded.library_version}" if loaded.library_version else "unknown"),
+        ("classes named", ", ".join(loaded.pickled_classes) or "none"),
+        *(
+            (name, f"center {center:.9g}  scale {scale:.9g}")
+            for name, center, scale in zip(names, scaler.center, scaler.scale, strict=True)
+        ),
+    ]
+
+
+def _bundle_fields(path: Path) -> Fields:
+    bundle = open_bundle(path)
+    metadata = bundle.metadata
+    decision = metadata.decision
+    parity = metadata.parity
+    return [
+        ("bundle", str(bundle.path)),
+        ("name", f"{metadata.name} v{metadata.version}, made {metadata.created} by {metadata.compiler}"),
+        ("source", f"{metadata.source.framework} {metadata.source.kind} {metadata.source.file}"),
+        ("model", f"{metadata.model_type}, {metadata.model.nodes} nodes, opset {metadata.model.opset}"),
+        ("bytes", str(bundle.size_bytes)),
+        *(("input", f"{t.name} {t.dtype} {list(t.shape)}: {', '.join(t.channels)}") for t in metadata.inputs),
+        *(("output", f"{t.name} {t.dtype} {list(t.shape)}") for t in metadata.outputs),
+        ("scaler", f"{metadata.scaler.type}, applied by the {metadata.scaler.applied}"),
+        (
+            "decision",
+            "none" if decision is None else f"{decision.score} {decision.comparison} {decision.threshold:g}: anomaly",
+        ),
+        ("parity", "not verified" if parity is None else f"{parity.verdict}, reference {parity.reference}"),
+        *(("budget", f"{b.name} {b.verdict}: limit {b.limit:g}, measured {b.measured}") for b in metadata.budgets),
+        *(
+            ("pass", f"{p.name}: {p.changed} changed{''.join('; ' + why for why in p.refused)}")
+            for p in metadata.passes
+        ),
+    ]

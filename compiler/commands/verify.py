@@ -1,0 +1,108 @@
+"""`dwcpc verify`: a bundle against its golden vectors, against its source artifact, or against a kept failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.compiler.artifact import read_artifact
+from dwcpc.compiler.bundle import Bundle, open_bundle
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.scalers import Scaler
+from dwcpc.compiler.sources import source_of
+from dwcpc.compiler.sources.base import LoadOptions
+from dwcpc.parity.cases import non_finite_cases
+from dwcpc.parity.failure import read_failure
+from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup, make_reference
+from dwcpc.parity.runners import RUNNERS
+from dwcpc.parity.runners.source import SourceModel
+from dwcpc.parity.verify import Verification, verify
+
+if TYPE_CHECKING:
+    from dwcpc.compiler.metadata import AppliedScaler
+    from dwcpc.parity.runners.base import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """Against what a bundle is verified; neither `source` nor `replay` means its golden vectors."""
+
+    runtimes: tuple[str, ...]
+    source: Path | None
+    replay: Path | None
+    rows: int
+    seed: int
+    load: LoadOptions
+
+
+def verify_bundle(path: Path, options: VerifyOptions, progress: Callable[[str], None]) -> tuple[Bundle, Verification]:
+    """Open the bundle at `path` and verify it."""
+    runners = _runners(options.runtimes)
+    bundle = open_bundle(path)
+    if options.replay is not None:
+        reference = read_failure(options.replay)
+    elif options.source is not None:
+        reference = _reference_from_source(bundle, options.source, options, progress)
+    else:
+        reference = golden_reference(bundle, options.seed)
+    return bundle, verify(bundle, reference, runners, progress)
+
+
+def golden_reference(bundle: Bundle, seed: int) -> Reference:
+    """Return the bundle's golden vectors as a reference: no source model and no framework is needed."""
+    rows = bundle.golden("input")[bundle.metadata.inputs[0].name].astype(np.float32)
+    outputs = bundle.golden("output")
+    groups = tuple(
+        ReferenceGroup(
+            group.name,
+            rows[group.start : group.stop],
+            {name: values[group.start : group.stop] for name, values in outputs.items()},
+            group.tolerance,
+        )
+        for group in bundle.metadata.golden.groups
+    )
+    return Reference("golden", seed, groups, non_finite_cases(rows, seed).rows, ())
+
+
+def _runners(names: tuple[str, ...]) -> tuple[Runner, ...]:
+    known = {runner.name: runner for runner in RUNNERS}
+    for name in names:
+        if name not in known:
+            raise InputError(f"--runtime is {name!r}, expected one or more of {','.join(known)}")
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def _reference_from_source(
+    bundle: Bundle, source: Path, options: VerifyOptions, progress: Callable[[str], None]
+) -> Reference:
+    metadata = bundle.metadata
+    artifact = read_artifact(source)
+    if artifact.sha256 != metadata.source.sha256:
+        raise InputError(
+            f"{source}: has SHA-256 {artifact.sha256[:12]}…, expected {metadata.source.sha256[:12]}…, from which "
+            f"{bundle.path} was compiled; give that file, or compile this one"
+        )
+    shape = tuple(axis for axis in metadata.inputs[0].shape if isinstance(axis, int))
+    load = LoadOptions(
+        arch=options.load.arch or metadata.source.architecture,
+        timesteps=metadata.source.architecture_config.get("timesteps"),
+        input_shape=shape,
+        trust_pickle=options.load.trust_pickle,
+    )
+    network = source_of(artifact).load(artifact, load)
+    in_graph = metadata.scaler.applied == "graph" and metadata.scaler.type != "Identity"
+    model = SourceModel(network, _scaler(metadata.scaler) if in_graph else None, _optional(metadata.target_scaler))
+    threshold = None if metadata.decision is None else metadata.decision.threshold
+    return make_reference(model, CaseRequest(options.rows, options.seed, threshold), progress)
+
+
+def _optional(scaler: AppliedScaler | None) -> Scaler | None:
+    return None if scaler is None else _scaler(scaler)
+
+
+def _scaler(scaler: AppliedScaler) -> Scaler:
+    return Scaler(scaler.type, scaler.center, scaler.scale)

@@ -1,0 +1,19 @@
+"""The error tree. Each error is one sentence; only `cli.py` catches, and its exit code is the error's own."""
+
+
+class DwcpcError(Exception):
+    """Anything dwcpc says to its user; the message names what was found, what was expected and the remedy."""
+
+    exit_code = 3
+
+
+class InputError(DwcpcError):
+    """A file, an option or the machine is not what it has to be."""
+
+    exit_code = 2
+
+
+class VerdictError(DwcpcError):
+    """The model was judged and did not pass."""
+
+    exit_code = 1

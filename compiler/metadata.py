@@ -1,0 +1,253 @@
+"""What `metadata.json` says, as data. The contract itself is `bundle.schema.json`; a test holds the two together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA = "dwcpc.bundle/1"
+
+ScalerType = Literal["RobustScaler", "StandardScaler", "Identity"]
+Comparison = Literal[">", ">=", "<", "<="]
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One input or output. `shape` begins with `"batch"`; `channels` and `units` run along the last axis."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    channels: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+
+    def batched(self, rows: int) -> tuple[int, ...]:
+        """Return the shape for `rows` rows."""
+        return tuple(rows if isinstance(axis, str) else axis for axis in self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The artifact that the bundle was made from."""
+
+    framework: str
+    framework_version: str
+    file: str
+    sha256: str
+    kind: str
+    architecture: str | None
+    architecture_config: dict[str, int]
+    scaler_sha256: str | None
+    target_scaler_sha256: str | None
+    pickled_classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPrecision:
+    """What one layer was given, and why."""
+
+    layer: str
+    op: str
+    precision: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What one graph pass did, or the reasons why it did nothing."""
+
+    name: str
+    changed: int
+    refused: tuple[str, ...]
+    nodes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """The ONNX file. `nodes_exported` counts the exporter's graph, before any pass."""
+
+    file: str
+    sha256: str
+    bytes: int
+    opset: int
+    ir_version: int
+    nodes: int
+    nodes_exported: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedScaler:
+    """(x − center) / scale per feature; `applied` says whether the graph or the caller does it."""
+
+    type: ScalerType
+    center: tuple[float, ...]
+    scale: tuple[float, ...]
+    applied: Literal["graph", "host"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An anomaly is `float64(score) <comparison> threshold`, score being the output named so."""
+
+    score: str
+    definition: str
+    threshold: float
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How every runtime opens the model."""
+
+    intra_op_threads: int = 1
+    inter_op_threads: int = 1
+    execution_mode: Literal["sequential", "parallel"] = "sequential"
+    optimization: Literal["none", "basic", "extended", "all"] = "all"
+    spinning: bool = False
+    arena: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Session settings, and the onnxruntime versions in which parity was proven."""
+
+    session: SessionSettings
+    verified: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenFile:
+    """One tensor of the golden vectors; outputs are the source model's, in float64."""
+
+    tensor: str
+    kind: Literal["input", "output"]
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenGroup:
+    """Rows `start` to `stop` and, per output, the tolerance: one value, or one for each index of the last axis."""
+
+    name: str
+    start: int
+    stop: int
+    tolerance: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """The golden vectors; `sha256` is over the files' own hashes, in order."""
+
+    rows: int
+    sha256: str
+    files: tuple[GoldenFile, ...]
+    groups: tuple[GoldenGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check of one output on one group of cases in one runtime: the worst value seen and what was allowed."""
+
+    check: str
+    runtime: str
+    output: str
+    group: str
+    worst: float
+    limit: float
+    rows: int
+    passed: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """The outcome of verification. `reference` is `"float64"` where the framework could, else `"float32"`."""
+
+    verdict: Verdict
+    reference: Literal["float64", "float32", "golden"]
+    seed: int
+    rows: dict[str, int]
+    results: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one fresh process of one runtime took: batch 1, one thread, copy in → run → copy out."""
+
+    runtime: str
+    onnxruntime: str
+    calls: int
+    load_ms: float
+    first_call_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+    p99_upper_ms: float
+    max_ms: float
+    cpu_p50_ms: float
+    cpu_mean_ms: float
+    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where the measurements were taken."""
+
+    cpu: str
+    cores: int
+    flags: tuple[str, ...]
+    platform: str
+    load_1m: float
+    steal_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """All runs on one machine; `source_p50_ms` is the source model in its own framework, in the same job."""
+
+    machine: Machine
+    runs: tuple[Measurement, ...]
+    source_p50_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One budget: its limit, the measured value (none: it could not be measured) and the verdict with its reason."""
+
+    name: str
+    limit: float
+    measured: float | None
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """A bundle's `metadata.json`. `parity`, `measurements` are none until they were measured."""
+
+    schema: str
+    name: str
+    version: str
+    created: str
+    compiler: str
+    model_type: str
+    task: str
+    target: str
+    source: Source
+    precision: tuple[LayerPrecision, ...]
+    passes: tuple[StepRecord, ...]
+    model: ModelFile
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    scaler: AppliedScaler
+    target_scaler: AppliedScaler | None
+    features: dict[str, str] | None
+    decision: Decision | None
+    runtime: Runtime
+    golden: Golden
+    parity: Parity | None
+    measurements: Measurements | None
+    budgets: tuple[Budget, ...]

@@ -1,0 +1,171 @@
+"""Writing a bundle into a folder: golden vectors, the model with its own explanation inside, metadata."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.compiler.bundle import GOLDEN_FOLDER, METADATA_FILE, MODEL_FILE, validate
+from dwcpc.compiler.consistency import golden_hash
+from dwcpc.compiler.metadata import (
+    SCHEMA,
+    AppliedScaler,
+    Decision,
+    Golden,
+    GoldenFile,
+    GoldenGroup,
+    LayerPrecision,
+    Metadata,
+    ModelFile,
+    Runtime,
+)
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.pipeline import Compiled
+    from dwcpc.compiler.scalers import Scaler
+
+PROPERTY_PREFIX = "dwcpc."
+COMPUTING_OPS = frozenset({"LSTM", "GRU", "RNN", "Gemm", "MatMul", "Conv"})
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenRows:
+    """One group of golden vectors: raw inputs, the source's outputs on them, and the tolerance of each output."""
+
+    group: str
+    rows: NDArray[np.float32]
+    outputs: dict[str, NDArray[np.floating]]
+    tolerance: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What the bundle is called and decides."""
+
+    name: str
+    version: str
+    decision: Decision | None
+
+
+def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequence[GoldenRows]) -> Metadata:
+    """Write everything into the empty `folder`; the metadata says nothing yet of parity and measurements."""
+    written = _write_golden(folder, compiled, golden)
+    scaler = _applied(compiled.scaler, compiled.scaler_applied)
+    metadata = Metadata(
+        schema=SCHEMA,
+        name=label.name,
+        version=label.version,
+        created=_now(),
+        compiler=f"dwcpc {installed_version('dwcpc')}",
+        model_type=compiled.network.spec.model_type,
+        task=compiled.network.spec.task,
+        target=compiled.target.name,
+        source=compiled.source,
+        precision=_precision(compiled.model),
+        passes=compiled.passes,
+        model=_write_model(folder, compiled, label, scaler, written),
+        inputs=compiled.inputs,
+        outputs=compiled.outputs,
+        scaler=scaler,
+        target_scaler=None if compiled.target_scaler is None else _applied(compiled.target_scaler, "graph"),
+        features=None,
+        decision=label.decision,
+        runtime=Runtime(compiled.target.session, {}),
+        golden=written,
+        parity=None,
+        measurements=None,
+        budgets=(),
+    )
+    write_metadata(folder, metadata)
+    return metadata
+
+
+def write_metadata(folder: Path, metadata: Metadata) -> None:
+    """Write `metadata.json`, after holding it against the schema; NaN and infinities cannot be written."""
+    path = folder / METADATA_FILE
+    text = json.dumps(dataclasses.asdict(metadata), indent=1, allow_nan=False, ensure_ascii=False)
+    validate(path, json.loads(text))
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _write_golden(folder: Path, compiled: Compiled, golden: Sequence[GoldenRows]) -> Golden:
+    (folder / GOLDEN_FOLDER).mkdir()
+    files = []
+    rows = np.concatenate([group.rows for group in golden])
+    for tensor in compiled.inputs:
+        files.append(_write_array(folder, tensor.name, "input", rows))
+    for tensor in compiled.outputs:
+        values = np.concatenate([group.outputs[tensor.name] for group in golden]).astype(np.float64)
+        files.append(_write_array(folder, tensor.name, "output", values))
+    groups, start = [], 0
+    for group in golden:
+        groups.append(GoldenGroup(group.group, start, start + len(group.rows), group.tolerance))
+        start += len(group.rows)
+    return Golden(len(rows), golden_hash(tuple(files)), tuple(files), tuple(groups))
+
+
+def _write_array(folder: Path, tensor: str, kind: str, values: NDArray[np.floating]) -> GoldenFile:
+    path = folder / GOLDEN_FOLDER / f"{tensor}.npy"
+    np.save(path, np.ascontiguousarray(values))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    relative = f"{GOLDEN_FOLDER}/{path.name}"
+    return GoldenFile(tensor, "input" if kind == "input" else "output", relative, sha256)
+
+
+def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: AppliedScaler, golden: Golden) -> ModelFile:
+    """Write the model with what a Go service asserts at start-up in its own `metadata_props`."""
+    model = compiled.model
+    facts = {
+        "schema": SCHEMA,
+        "name": label.name,
+        "version": label.version,
+        "features": compiled.inputs[0].channels,
+        "scaler": dataclasses.asdict(scaler),
+        "decision": None if label.decision is None else dataclasses.asdict(label.decision),
+        "golden_sha256": golden.sha256,
+    }
+    del model.metadata_props[:]
+    for key, value in facts.items():
+        text = value if isinstance(value, str) else json.dumps(value, allow_nan=False, ensure_ascii=False)
+        model.metadata_props.add(key=PROPERTY_PREFIX + key, value=text)
+    data = model.SerializeToString(deterministic=True)
+    (folder / MODEL_FILE).write_bytes(data)
+    return ModelFile(
+        file=MODEL_FILE,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        opset=next(opset.version for opset in model.opset_import if opset.domain == ""),
+        ir_version=model.ir_version,
+        nodes=len(model.graph.node),
+        nodes_exported=compiled.nodes_exported,
+    )
+
+
+def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
+    return tuple(
+        LayerPrecision(node.name or node.output[0], node.op_type, "float32", "the target's only precision")
+        for node in model.graph.node
+        if node.op_type in COMPUTING_OPS and not node.name.startswith("dwcpc_")
+    )
+
+
+def _applied(scaler: Scaler, applied: str) -> AppliedScaler:
+    return AppliedScaler(scaler.type, scaler.center, scaler.scale, "host" if applied == "host" else "graph")
+
+
+def _now() -> str:
+    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,45 @@
+"""|candidate − reference| ≤ tolerance, element by element, where both are finite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.compiler.metadata import CheckResult
+from dwcpc.parity.checks.finiteness import as_float32
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dwcpc.parity.checks.base import Comparison
+
+
+def closeness(comparison: Comparison) -> list[CheckResult]:
+    """Report per output the error that is largest against its tolerance, and that tolerance."""
+    return [_judge(comparison, name) for name in comparison.reference.outputs]
+
+
+def excess(
+    reference: NDArray[np.floating], candidate: NDArray[np.floating], tolerance: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Return |candidate − reference| / tolerance; 0 where either is not finite, ∞ where a tolerance of 0 is missed."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.abs(candidate.astype(np.float64) - reference)
+        ratio = np.where(error == 0, 0.0, error / np.array(tolerance))
+    return np.where(np.isfinite(as_float32(reference)) & np.isfinite(candidate), ratio, 0.0)
+
+
+def _judge(comparison: Comparison, name: str) -> CheckResult:
+    reference = comparison.reference.outputs[name]
+    candidate = comparison.outputs[name]
+    tolerance = comparison.reference.tolerance[name]
+    compared = int(np.isfinite(as_float32(reference)).sum())
+    where = {"check": "closeness", "runtime": comparison.runtime, "output": name, "group": comparison.reference.name}
+    if not compared:
+        return CheckResult(**where, worst=0.0, limit=0.0, rows=0, passed=False, note="nothing finite to compare")
+    ratio = excess(reference, candidate, tolerance)
+    at = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    limit = tolerance[at[-1] if len(tolerance) > 1 else 0]
+    worst = abs(float(candidate[at]) - float(reference[at]))
+    return CheckResult(**where, worst=worst, limit=limit, rows=len(reference), passed=bool(ratio[at] <= 1.0))

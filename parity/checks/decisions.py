@@ -1,0 +1,52 @@
+"""The decision at the embedded threshold: a flip farther from the threshold than the score's tolerance is a failure."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.compiler.metadata import CheckResult
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.metadata import Decision
+    from dwcpc.parity.checks.base import Comparison
+
+COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+
+
+def decisions(comparison: Comparison) -> list[CheckResult]:
+    """Count the rows that are decided otherwise; `worst` is the farthest flip's distance from the threshold."""
+    decision = comparison.decision
+    if decision is None:
+        return []
+    reference = comparison.reference.outputs[decision.score].astype(np.float64)
+    tolerance = comparison.reference.tolerance[decision.score][0]
+    flipped = flips(decision, reference, comparison.outputs[decision.score])
+    distance = np.abs(reference - decision.threshold)
+    worst = float(distance[flipped].max()) if flipped.any() else 0.0
+    return [
+        CheckResult(
+            check="decisions",
+            runtime=comparison.runtime,
+            output=decision.score,
+            group=comparison.reference.name,
+            worst=worst,
+            limit=tolerance,
+            rows=len(reference),
+            passed=worst <= tolerance,
+            note=f"{int(flipped.sum())} flips in {len(reference)} rows, nearest {distance.min():.2g} from the threshold",
+        )
+    ]
+
+
+def flips(decision: Decision, reference: NDArray[np.floating], candidate: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return the rows that are an anomaly on one side and not on the other; scores are compared as float64."""
+    is_anomaly = COMPARISONS[decision.comparison]
+    flipped: NDArray[np.bool_] = is_anomaly(reference.astype(np.float64), decision.threshold) != is_anomaly(
+        candidate.astype(np.float64), decision.threshold
+    )
+    return flipped

@@ -1,0 +1,93 @@
+"""Properties across batch sizes and runtimes, which need no reference: f(a ‖ b) = f(a) ‖ f(b), and Go = Python."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.compiler.metadata import CheckResult
+from dwcpc.parity.checks.closeness import excess
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dwcpc.parity.reference import ReferenceGroup
+
+BATCH_SIZES = (1, 2, 7, 64)
+Outputs = dict[str, "NDArray[np.float32]"]
+
+
+def batch_invariance(runtime: str, group: ReferenceGroup, by_batch: dict[int, Outputs]) -> list[CheckResult]:
+    """Compare each batch size with batch 1 on the same rows.
+
+    Other bits are allowed within the group's tolerance, and are noted: some operators of foreign models add in another
+    order at another batch size. What must not happen is that rows mix or that a shape was frozen.
+    """
+    results = []
+    for name, tolerance in group.tolerance.items():
+        alone = by_batch[BATCH_SIZES[0]][name]
+        worst, differing, ratio = 0.0, 0, 0.0
+        for outputs in by_batch.values():
+            together = outputs[name]
+            differing += int((_bits(together) != _bits(alone)).sum())
+            worst = max(worst, float(np.nanmax(np.abs(together.astype(np.float64) - alone))))
+            ratio = max(ratio, float(excess(alone, together, tolerance).max()))
+        results.append(
+            CheckResult(
+                check="batch_invariance",
+                runtime=runtime,
+                output=name,
+                group=group.name,
+                worst=worst,
+                limit=max(tolerance),
+                rows=len(alone),
+                passed=ratio <= 1.0 and np.isfinite(worst),
+                note="bit for bit" if differing == 0 else f"{differing} values differ in their last bits",
+            )
+        )
+    return results
+
+
+def bit_equality(
+    group: str, runtimes: tuple[str, str], left: Outputs, right: Outputs, same_library: bool
+) -> list[CheckResult]:
+    """Count the values in which two runtimes differ; none may where both load the same onnxruntime version."""
+    results = []
+    for name, values in left.items():
+        differing = int((_bits(values) != _bits(right[name])).sum())
+        results.append(
+            CheckResult(
+                check="bit_equality",
+                runtime="=".join(runtimes),
+                output=name,
+                group=group,
+                worst=float(differing),
+                limit=0.0,
+                rows=len(values),
+                passed=differing == 0 or not same_library,
+                note="" if same_library else "different onnxruntime versions: not required",
+            )
+        )
+    return results
+
+
+def nan_policy(runtime: str, outputs: Outputs) -> list[CheckResult]:
+    """Count the values that are numbers although their row held NaN or ±∞; none may be."""
+    return [
+        CheckResult(
+            check="nan_policy",
+            runtime=runtime,
+            output=name,
+            group="non_finite",
+            worst=float((~np.isnan(values)).sum()),
+            limit=0.0,
+            rows=len(values),
+            passed=bool(np.isnan(values).all()),
+        )
+        for name, values in outputs.items()
+    ]
+
+
+def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(values).view(np.uint32)

@@ -1,0 +1,29 @@
+"""What runs a bundle: a runtime, given raw inputs, returns every output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerOutput:
+    """Outputs by name, float32 [rows, …], and the version of onnxruntime that computed them."""
+
+    outputs: dict[str, NDArray[np.float32]]
+    onnxruntime: str
+
+
+class Runner(Protocol):
+    """One runtime."""
+
+    name: str
+
+    def run(self, bundle: Bundle, rows: NDArray[np.float32], batch: int) -> RunnerOutput:
+        """Run `rows` [rows, *input shape] in calls of `batch` rows, the last one smaller."""

@@ -1,0 +1,47 @@
+"""Rows whose score lies at the decision threshold: random rows hardly ever come near it, and there models disagree.
+
+Each row is a point on the line between a row that scores below and one that scores above, found by bisection with the
+source model in float32.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.parity.cases import THRESHOLD, CaseGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+BISECTIONS = 14
+KEPT = 8  # of the last bisections: distances from 2^-7 to 2^-14 of the pair's
+
+
+def threshold_cases(
+    score: Callable[[NDArray[np.float32]], NDArray[np.floating]],
+    candidates: NDArray[np.float32],
+    threshold: float,
+    rows: int,
+    seed: int,
+) -> CaseGroup | None:
+    """Return about `rows` rows near `threshold`; none when no two of `candidates` lie on different sides of it."""
+    rng = np.random.default_rng(seed)
+    scores = np.asarray(score(candidates), np.float64)
+    below, above = np.flatnonzero(scores < threshold), np.flatnonzero(scores > threshold)
+    if not len(below) or not len(above):
+        return None
+    pairs = -(-rows // KEPT)
+    low = candidates[rng.choice(below, pairs)].astype(np.float64)
+    high = candidates[rng.choice(above, pairs)].astype(np.float64)
+    kept = []
+    for step in range(BISECTIONS):
+        middle = ((low + high) / 2).astype(np.float32)
+        is_above = np.asarray(score(middle), np.float64) > threshold
+        high[is_above], low[~is_above] = middle[is_above], middle[~is_above]
+        if step >= BISECTIONS - KEPT:
+            kept.append(middle)
+    return CaseGroup(THRESHOLD, np.concatenate(kept)[:rows])
