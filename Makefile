@@ -75,7 +75,7 @@ bench: setup  ## micro-benchmarks, Python and Go
 	@$(GO) test -run '^$$' -bench . -benchmem -count 6 ./...
 
 wheel: setup  ## build wheels/*.whl with the Go harness inside
-	@rm -rf build wheels && $(BIN)/python -m build --outdir wheels .
+	@rm -rf build wheels && $(BIN)/python -m build --no-isolation --outdir wheels .
 
 lock: $(BIN)/uv  ## resolve requirements/*.lock again
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras -c requirements/constraints.txt --python-version 3.11 \

@@ -82,14 +82,8 @@ def checked_network(
 ) -> TorchNetwork:
     """Complete `spec` with what one call of the module shows: a single tensor with the batch axis first."""
     example = torch.zeros(EXPORT_ROWS, *spec.input_shape)
-    try:
-        with torch.no_grad(), quiet():
-            output = module(example)
-            widened(example.double())
-    except Exception as error:
-        raise InputError(
-            f"{artifact.path}: cannot run on an input of {tuple(example.shape)}: {last_line(error)}"
-        ) from error
+    output = _tried(artifact, module, example)
+    _tried(artifact, widened, example.double())  # parity's reference is float64
     if not isinstance(output, torch.Tensor):
         raise InputError(f"{artifact.path}: returns a {type(output).__name__}, expected one tensor; wrap the module")
     if output.ndim < 2 or output.shape[0] != EXPORT_ROWS or not output.is_floating_point():
@@ -102,6 +96,15 @@ def checked_network(
         task: Task = "autoencoder" if output_shape == spec.input_shape else "regression"
         spec = dataclasses.replace(spec, task=task, model_type="autoencoder" if task == "autoencoder" else "regressor")
     return TorchNetwork(module, widened, dataclasses.replace(spec, output_shape=output_shape))
+
+
+def _tried(artifact: Artifact, module: torch.nn.Module, example: torch.Tensor) -> object:
+    try:
+        with torch.no_grad(), quiet():
+            return module(example)
+    except Exception as error:  # whatever the model's own code raises
+        what = f"{str(example.dtype).removeprefix('torch.')} input of shape {tuple(example.shape)}"
+        raise InputError(f"{artifact.path}: cannot run on a {what}: {last_line(error)}") from error
 
 
 @contextlib.contextmanager

@@ -1,0 +1,102 @@
+"""Is a bundle through Go slower than the plain export through Python's onnxruntime? Paired and interleaved, ABBA.
+
+    python -m dwcpc.bench.against_plain_export ARTIFACT BUNDLE
+
+A is torch's own export in Python: no pass applied, no scaler and no score in it. B is the bundle through the Go
+harness: scaler and score included, copy in → run → copy out. Both run on one thread with the bundle's session settings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dwcpc.compiler.artifact import read_artifact
+from dwcpc.compiler.bundle import Bundle, open_bundle
+from dwcpc.compiler.harness import call_harness
+from dwcpc.compiler.ort_session import open_session
+from dwcpc.compiler.sources import source_of
+from dwcpc.compiler.sources.base import NETWORK_INPUT, LoadOptions
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PAIRS = 20
+CALLS = 300
+NS_PER_MS = 1e6
+# Of 20 ratios the 5th smallest and 5th largest bound the median with 99.4 % confidence each (sign test).
+BOUND = 5
+
+
+def main() -> None:
+    """Print the medians of both and the bounds of their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("bundle", type=Path)
+    options = parser.parse_args()
+    bundle = open_bundle(options.bundle)
+    rows = bundle.golden("input")[bundle.metadata.inputs[0].name].astype(np.float32)
+    with tempfile.TemporaryDirectory(prefix="dwcpc-pairs-") as folder:
+        a = _plain_export(options.artifact, bundle, rows)
+        b = _through_go(bundle, rows, Path(folder))
+        pairs = _abba(a, b)
+    ratios = np.sort(pairs[:, 1] / pairs[:, 0])
+    sys.stdout.write(
+        f"plain export, python  p50 {np.median(pairs[:, 0]):.3f} ms\n"
+        f"bundle, go            p50 {np.median(pairs[:, 1]):.3f} ms\n"
+        f"ratio go / plain      {np.median(ratios):.3f}  [{ratios[BOUND - 1]:.3f}, {ratios[-BOUND]:.3f}]"
+        f"  {PAIRS} pairs of {CALLS} calls\n"
+    )
+
+
+def _abba(a: Callable[[], float], b: Callable[[], float]) -> NDArray[np.float64]:
+    """Return the block medians [pairs, 2] in ms; every other pair runs B first."""
+    a()
+    pairs = np.empty((PAIRS, 2))
+    for index in range(PAIRS):
+        for column in (0, 1) if index % 2 == 0 else (1, 0):
+            pairs[index, column] = (a, b)[column]()
+    return pairs
+
+
+def _plain_export(artifact: Path, bundle: Bundle, rows: NDArray[np.float32]) -> Callable[[], float]:
+    source = bundle.metadata.source
+    shape = rows.shape[1:]
+    load = LoadOptions(source.architecture, source.architecture_config.get("timesteps"), shape)
+    loaded = read_artifact(artifact)
+    exported = source_of(loaded).load(loaded, load).export(bundle.metadata.model.opset)
+    session = open_session(exported.SerializeToString(), bundle.metadata.runtime.session)
+
+    def block() -> float:
+        taken = []
+        for index in range(CALLS):
+            row = rows[index % len(rows)][None]
+            start = time.perf_counter_ns()
+            session.run(None, {NETWORK_INPUT: row})
+            taken.append(time.perf_counter_ns() - start)
+        return float(np.median(taken)) / NS_PER_MS
+
+    return block
+
+
+def _through_go(bundle: Bundle, rows: NDArray[np.float32], folder: Path) -> Callable[[], float]:
+    np.save(folder / "input.npy", rows)
+    arguments = ["--bundle", str(bundle.path), "--input", f"{bundle.metadata.inputs[0].name}={folder / 'input.npy'}"]
+    arguments += ["--calls", str(CALLS), "--min-seconds", "0.1", "--samples", str(folder / "samples.npy")]
+
+    def block() -> float:
+        call_harness("bench", arguments)
+        return float(np.median(np.load(folder / "samples.npy", allow_pickle=False)[:, 0])) / NS_PER_MS
+
+    return block
+
+
+if __name__ == "__main__":
+    main()
