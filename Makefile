@@ -59,7 +59,7 @@ demo: setup  ## compile the trained model that ships with the project
 
 test: setup  ## every test, Python and Go
 	@$(BIN)/pytest
-	@$(GO) test -race ./...
+	@$(GO) test -count=1 -race ./...
 
 check: setup  ## formatting, lint, types, import rules, go vet, staticcheck
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -13,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import GoldenFile, Metadata
+from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import folder_name, latest_version
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -54,12 +58,13 @@ class Bundle:
 def open_bundle(path: Path) -> Bundle:
     """Read the bundle at `path`: a version's folder, or a model's with `latest`. InputError says what is wrong."""
     folder = _version_folder(path)
+    _require_inside(folder, METADATA_FILE)
     metadata = read_metadata(folder / METADATA_FILE)
     bundle = Bundle(folder, metadata)
     _check_consistency(folder / METADATA_FILE, metadata)
-    _check_file(folder / MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
+    _check_file(folder, MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
     for file in metadata.golden.files:
-        _check_file(folder / file.file, file.sha256)
+        _check_file(folder, file.file, file.sha256)
         _check_golden(folder, file, metadata)
     return bundle
 
@@ -75,7 +80,10 @@ def read_metadata(path: Path) -> Metadata:
             f"{path}: schema is {found!r}, expected {MAJOR_SCHEMA!r}; read it with the dwcpc version that wrote it"
         )
     validate(path, document)
-    return msgspec.convert(document, Metadata)
+    try:
+        return msgspec.convert(document, Metadata)
+    except msgspec.ValidationError as error:  # 1.0 where a whole number belongs: an integer to the schema
+        raise InputError(f"{path}: {_shortened(str(error))}; compile the bundle again") from error
 
 
 def validate(path: Path, document: object) -> None:
@@ -83,16 +91,27 @@ def validate(path: Path, document: object) -> None:
     errors = sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
     if errors:
         first = errors[0]
-        field = ".".join(str(part) for part in first.absolute_path) or "the document"
+        field = _field(first.absolute_path) or "the document"
         raise InputError(f"{path}: {field}: {_shortened(first.message)}; compile the bundle again")
 
 
 @cache
 def _validator() -> Any:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema.validators import extend
+
+    def pattern(_validator: Any, expression: str, value: object, _schema: Any) -> Iterator[Any]:
+        # In a schema `$` is the very end; in Python it also stands before a line break there.
+        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", expression), value):
+            yield ValidationError(f"{value!r} does not match {expression!r}")
 
     schema = json.loads(files("dwcpc.compiler").joinpath("bundle.schema.json").read_text(encoding="utf-8"))
-    return Draft202012Validator(schema)
+    return extend(Draft202012Validator, {"pattern": pattern})(schema)  # type: ignore[no-untyped-call]
+
+
+def _field(parts: Iterable[str | int]) -> str:
+    """Return `inputs[0].dtype`, as Go writes it."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
 
 
 def _version_folder(path: Path) -> Path:
@@ -112,23 +131,27 @@ def _read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_METADATA_BYTES:
             raise InputError(f"{path}: is larger than {MAX_METADATA_BYTES} bytes; compile the bundle again")
-        return json.loads(path.read_bytes(), parse_constant=_refuse_constant)
+        return parse_strictly(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); compile the bundle again") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({_shortened(str(error))}); compile the bundle again") from error
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def _shortened(message: str) -> str:
     return message if len(message) <= 200 else message[:120] + " … " + message[-60:]
 
 
-def _check_file(path: Path, sha256: str, size: int | None = None) -> None:
-    if not path.resolve().is_relative_to(path.parents[1].resolve()) or not path.is_file():
+def _require_inside(folder: Path, file: str) -> None:
+    """A link may lead from file to file within the bundle, as Kubernetes mounts them; out of it none may."""
+    if not (folder / file).resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{folder / file}: is a link out of the bundle; compile it again")
+
+
+def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -> None:
+    path = folder / file
+    _require_inside(folder, file)
+    if not path.is_file():
         raise InputError(f"{path}: is missing from the bundle; compile it again")
     data = path.read_bytes()
     if size is not None and len(data) != size:
@@ -157,6 +180,8 @@ def _check_golden(folder: Path, file: GoldenFile, metadata: Metadata) -> None:
     tensor = next(tensor for tensor in tensors if tensor.name == file.tensor)
     dtype = "float32" if file.kind == "input" else "float64"
     expected = tensor.batched(metadata.golden.rows)
+    if not array.flags.c_contiguous:
+        raise InputError(f"{path}: is in Fortran order, expected C order; compile the bundle again")
     if array.shape != expected or array.dtype != np.dtype(dtype):
         raise InputError(
             f"{path}: is {array.dtype} {array.shape}, expected {dtype} {expected}; compile the bundle again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 import sys
 import time
 import traceback
@@ -19,7 +20,23 @@ EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
 BUG = 3
 DEFAULT_ROWS = 4096
 DEFAULT_SEED = 20260101
-FILE = click.Path(path_type=Path)
+
+
+class FilePath(click.Path):
+    """A path, there or not; one that the system cannot even look up is bad usage."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return `value` as a Path."""
+        path = Path(value)
+        try:
+            path.exists()
+        except OSError as error:
+            self.fail(f"{str(path)!r}: {error.strerror}", param, ctx)
+        return path
+
+
+FILE = FilePath()
+SEED = click.IntRange(min=0, max=2**63 - 1)  # as every reader of the metadata holds it
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,9 +63,16 @@ def input_shape(_context: click.Context, _option: click.Parameter, text: str | N
     if text is None:
         return None
     parts = text.replace("x", ",").split(",")
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+    if not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise click.BadParameter(f"{text!r} is not a shape, expected positive numbers such as 30,12")
     return tuple(int(part) for part in parts)
+
+
+def finite(_context: click.Context, _option: click.Parameter, number: float | None) -> float | None:
+    """Refuse NaN and infinities, which click's float lets through and metadata cannot hold."""
+    if number is not None and not math.isfinite(number):
+        raise click.BadParameter(f"{number} is not a finite number")
+    return number
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -84,13 +108,13 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 @click.option("--name", help="Name of the bundle.  [default: the artifact's]")
 @click.option("--version", help="X.Y.  [default: the next minor version after what OUT holds]")
 @click.option("--out", type=FILE, default="dist", show_default=True, help="Folder for NAME/vX.Y.")
-@click.option("--threshold", type=float, help="A row is an anomaly when its score exceeds this.")
+@click.option("--threshold", type=float, callback=finite, help="A row is an anomaly when its score exceeds this.")
 @click.option(
     "--calibration", type=FILE, help="Representative raw rows, .npy or .npz; drawn from the scaler otherwise."
 )
 @click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5.")
 @click.option("--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows to compare.")
-@click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Seed of the rows.")
+@click.option("--seed", type=SEED, default=DEFAULT_SEED, show_default=True, help="Seed of the rows.")
 @click.option("--no-verify", is_flag=True, help="Write the bundle unproven; exit code 4.")
 @click.option("--force", is_flag=True, help="Replace the version if it exists.")
 @click.option("--trust-pickle", is_flag=True, help="DANGEROUS: unpickle a whole module, running what the file says.")
@@ -147,9 +171,7 @@ def compile_(output: Output, /, **options: Any) -> None:
 @click.option(
     "--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows, with --source."
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Seed, with --source."
-)
+@click.option("--seed", type=SEED, default=DEFAULT_SEED, show_default=True, help="Seed, with --source.")
 @click.option("--arch", help="package.module:factory, with --source, as for compile.")
 @click.option("--trust-pickle", is_flag=True, help="DANGEROUS: with --source, as for compile.")
 @click.pass_obj
@@ -217,7 +239,7 @@ def doctor(output: Output, *, ort_lib: bool) -> None:
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command line; every error becomes one sentence on stderr and an exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = (sys.argv[1:] if argv is None else argv) or ["--help"]
     verbose = any(word in {"-v", "--verbose"} for word in arguments)
     as_json = "--json" in arguments
     try:
@@ -241,5 +263,5 @@ def _fail(message: str, code: int, *, as_json: bool, trace: str = "") -> NoRetur
         click.echo(trace, err=True)
     if as_json:
         click.echo(json.dumps({"error": {"message": message, "exit_code": code}}, ensure_ascii=False))
-    click.echo(f"dwcpc: {message}", err=True)
+    click.echo(f"dwcpc: {' '.join(message.splitlines())}", err=True)
     sys.exit(code)

@@ -1,10 +1,17 @@
-"""Whether a bundle's metadata fits itself: lengths, names and golden vectors that belong together."""
+"""Whether a bundle's metadata fits itself: lengths, names and golden vectors that belong together.
+
+Go asks the same in the same order and names the same fields (go_harness/bundle/meaning.go).
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from math import prod
 
 from dwcpc.compiler.metadata import AppliedScaler, Golden, GoldenFile, Metadata, TensorSpec
+
+MAX_ROW_VALUES = 1 << 24  # 64 MiB of float32: a slot for one row has to be allocated
 
 
 def golden_hash(listed: tuple[GoldenFile, ...]) -> str:
@@ -12,60 +19,94 @@ def golden_hash(listed: tuple[GoldenFile, ...]) -> str:
     return hashlib.sha256("".join(file.sha256 for file in listed).encode("ascii")).hexdigest()
 
 
-def inconsistencies(metadata: Metadata) -> list[str]:
-    """Return what in `metadata` contradicts itself, one clause each, beyond what the schema can say."""
-    problems = _scaler_problems("scaler", metadata.scaler, metadata.inputs[0])
+def inconsistencies(metadata: Metadata) -> Iterator[str]:
+    """Yield what in `metadata` contradicts itself, one clause each, beyond what the schema can say.
+
+    The first clause is the one to show: the later ones may follow from it.
+    """
+    yield from _tensor_problems(metadata)
+    yield from _scaler_problems("scaler", metadata.scaler, metadata.inputs[0])
     if metadata.target_scaler is not None:
-        problems += _scaler_problems("target_scaler", metadata.target_scaler, metadata.outputs[0])
-    for kind, tensors in (("inputs", metadata.inputs), ("outputs", metadata.outputs)):
-        for tensor in tensors:
-            width = tensor.shape[-1]
-            for field, names in (("channels", tensor.channels), ("units", tensor.units)):
-                if names and len(names) != width:
-                    problems.append(f"{kind}.{tensor.name}.{field} has {len(names)} entries, expected {width}")
+        yield from _scaler_problems("target_scaler", metadata.target_scaler, metadata.outputs[0])
     output_names = {tensor.name for tensor in metadata.outputs}
     if metadata.decision is not None and metadata.decision.score not in output_names:
-        problems.append(f"decision.score is {metadata.decision.score!r}, expected one of {sorted(output_names)}")
-    return problems + _golden_problems(metadata.golden, metadata)
+        yield f"decision.score is {metadata.decision.score!r}, expected one of {sorted(output_names)}"
+    yield from _file_problems(metadata)
+    yield from _group_problems(metadata.golden, metadata.outputs)
 
 
-def _scaler_problems(field: str, scaler: AppliedScaler, tensor: TensorSpec) -> list[str]:
-    width = tensor.shape[-1]
-    if len(scaler.center) != width or len(scaler.scale) != width:
-        return [f"{field} has {len(scaler.center)} centers and {len(scaler.scale)} scales, expected {width} of each"]
+def _width(tensor: TensorSpec) -> int:
+    """The length of the last axis; 1 where a row is a single value."""
+    last = tensor.shape[-1]
+    return last if isinstance(last, int) else 1
+
+
+def _tensor_problems(metadata: Metadata) -> Iterator[str]:
+    seen: dict[str, str] = {}
+    for kind, tensors in (("inputs", metadata.inputs), ("outputs", metadata.outputs)):
+        for index, tensor in enumerate(tensors):
+            field = f"{kind}[{index}]"
+            if tensor.name in seen:
+                yield f"{field}.name is {tensor.name!r}, expected a name that {seen[tensor.name]} does not have"
+            seen[tensor.name] = field
+            if prod(tensor.batched(1)) > MAX_ROW_VALUES:
+                yield f"{field}.shape is {list(tensor.shape)}, expected at most {MAX_ROW_VALUES} values a row"
+            for key, names in (("channels", tensor.channels), ("units", tensor.units)):
+                if names and len(names) != _width(tensor):
+                    yield f"{field}.{key} has {len(names)} entries, expected {_width(tensor)} or none"
+
+
+def _scaler_problems(field: str, scaler: AppliedScaler, tensor: TensorSpec) -> Iterator[str]:
+    for key, numbers in (("center", scaler.center), ("scale", scaler.scale)):
+        if len(numbers) != _width(tensor):
+            yield f"{field}.{key} has {len(numbers)} entries, expected {_width(tensor)} as {tensor.name}"
     if 0.0 in scaler.scale:
-        return [f"{field}.scale is 0 for feature {scaler.scale.index(0.0)}, expected a non-zero number"]
-    return []
+        yield f"{field}.scale[{scaler.scale.index(0.0)}] is 0, expected a number to divide by"
 
 
-def _golden_problems(golden: Golden, metadata: Metadata) -> list[str]:
-    problems = []
-    expected = [("input", tensor.name) for tensor in metadata.inputs]
-    expected += [("output", tensor.name) for tensor in metadata.outputs]
-    found = [(file.kind, file.tensor) for file in golden.files]
-    if sorted(found) != sorted(expected):
-        problems.append(f"golden.files are {found}, expected one for each of {expected}")
-    if golden_hash(golden.files) != golden.sha256:
-        problems.append("golden.sha256 is not the hash of the golden files' hashes")
-    start = 0
-    for group in golden.groups:
-        if group.start != start or group.stop <= group.start:
-            problems.append(
-                f"golden.groups.{group.name} is rows {group.start} to {group.stop}, expected to start at {start}"
-            )
-        start = group.stop
-        problems += _tolerance_problems(group.name, group.tolerance, metadata)
-    if start != golden.rows:
-        problems.append(f"golden.groups end at row {start}, expected {golden.rows}")
-    return problems
+def _file_problems(metadata: Metadata) -> Iterator[str]:
+    missing = {("input", tensor.name) for tensor in metadata.inputs}
+    missing |= {("output", tensor.name) for tensor in metadata.outputs}
+    paths: set[str] = set()
+    for index, file in enumerate(metadata.golden.files):
+        field = f"golden.files[{index}]"
+        if (file.kind, file.tensor) not in missing:
+            yield f"{field}.tensor is {file.tensor!r}, expected an {file.kind} that has no golden file yet"
+        missing.discard((file.kind, file.tensor))
+        if file.file in paths:
+            yield f"{field}.file is {file.file!r}, expected a file of its own"
+        paths.add(file.file)
+    if missing:
+        yield f"golden.files are without {sorted(name for _, name in missing)}, expected one for each input and output"
+    if golden_hash(metadata.golden.files) != metadata.golden.sha256:
+        yield "golden.sha256 is not the hash of the golden files' hashes"
 
 
-def _tolerance_problems(group: str, tolerance: dict[str, tuple[float, ...]], metadata: Metadata) -> list[str]:
-    if set(tolerance) != {tensor.name for tensor in metadata.outputs}:
-        return [f"golden.groups.{group}.tolerance names {sorted(tolerance)}, expected each output"]
-    return [
-        f"golden.groups.{group}.tolerance.{tensor.name} has {len(tolerance[tensor.name])} entries, "
-        f"expected 1 or {tensor.shape[-1]}"
-        for tensor in metadata.outputs
-        if len(tolerance[tensor.name]) not in {1, tensor.shape[-1]}
-    ]
+def _group_problems(golden: Golden, outputs: tuple[TensorSpec, ...]) -> Iterator[str]:
+    names: set[str] = set()
+    end = 0
+    for index, group in enumerate(golden.groups):
+        field = f"golden.groups[{index}]"
+        if group.name in names:
+            yield f"{field}.name is {group.name!r}, expected a name of its own"
+        names.add(group.name)
+        if group.start != end:
+            yield f"{field}.start is {group.start}, expected {end}, where the rows before it end"
+        if not group.start < group.stop <= golden.rows:
+            yield f"{field}.stop is {group.stop}, expected more than {group.start} and at most the {golden.rows} rows"
+        end = group.stop
+        yield from _tolerance_problems(f"{field}.tolerance", group.tolerance, outputs)
+    if end != golden.rows:
+        yield f"golden.groups[{len(golden.groups) - 1}].stop is {end}, expected {golden.rows}, the number of rows"
+
+
+def _tolerance_problems(
+    field: str, tolerance: dict[str, tuple[float, ...]], outputs: tuple[TensorSpec, ...]
+) -> Iterator[str]:
+    if set(tolerance) != {tensor.name for tensor in outputs}:
+        yield f"{field} names {sorted(tolerance)}, expected each output"
+        return
+    for tensor in outputs:
+        if len(tolerance[tensor.name]) not in {1, _width(tensor)}:
+            found = len(tolerance[tensor.name])
+            yield f"{field}.{tensor.name} has {found} entries, expected 1 or {_width(tensor)}"

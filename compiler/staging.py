@@ -42,11 +42,12 @@ class Destination:
 
 
 def check_destination(destination: Destination) -> None:
-    """Refuse an existing version, and an output folder that cannot be written, before any work is done."""
+    """Refuse an existing version, a broken `latest` and a folder that cannot be written, before any work is done."""
     if destination.folder.exists() and not destination.replace:
         raise InputError(f"{destination.folder}: exists already; choose another --version or replace it with --force")
+    latest_version(destination.model_folder)  # one that names no version could not be moved afterwards
     existing = destination.model_folder
-    while not existing.exists():
+    while not existing.exists() and not existing.is_symlink():
         existing = existing.parent
     if not existing.is_dir():
         raise InputError(f"{existing}: is not a folder, so nothing can be written to {destination.model_folder}")

@@ -63,6 +63,8 @@ def latest_version(model_folder: Path) -> Version | None:
         text = latest.readlink().name
     elif latest.is_file():
         text = latest.read_text(encoding="utf-8", errors="replace").strip()
+    elif latest.exists():
+        raise InputError(f"{latest}: is neither a link nor a file, expected one that names a version; remove it")
     else:
         return None
     found = VERSION.fullmatch(text[1:]) if text.startswith("v") else None

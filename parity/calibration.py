@@ -17,21 +17,32 @@ FEWEST_ROWS = 32
 
 def read_calibration(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Read rows [n, *shape] from `.npy`, or from the only array of `.npz`; InputError when they are not that."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: cannot be read as .npy or .npz ({error}); save the rows with numpy.save") from error
-    if isinstance(loaded, np.lib.npyio.NpzFile):
-        if len(loaded.files) != 1:
-            raise InputError(f"{path}: holds {len(loaded.files)} arrays, expected one; save the rows with numpy.save")
-        loaded = loaded[loaded.files[0]]
+    loaded = _only_array(path)
     if loaded.ndim != len(shape) + 1 or loaded.shape[1:] != shape or loaded.dtype.kind != "f":
         raise InputError(
             f"{path}: is {loaded.dtype} {loaded.shape}, expected floats (rows, {', '.join(map(str, shape))})"
         )
     if len(loaded) < FEWEST_ROWS:
         raise InputError(f"{path}: holds {len(loaded)} rows, expected at least {FEWEST_ROWS}")
-    rows = np.ascontiguousarray(loaded, np.float32)
+    with np.errstate(over="ignore"):  # what becomes infinite is refused as such
+        rows = np.ascontiguousarray(loaded, np.float32)
     if not np.isfinite(rows).all():
         raise InputError(f"{path}: holds NaN or infinite values, expected finite rows; drop them")
     return rows
+
+
+def _only_array(path: Path) -> NDArray[np.generic]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            array: NDArray[np.generic] = loaded
+            return array
+        with loaded:
+            count = len(loaded.files)
+            array = loaded[loaded.files[0]] if count == 1 else np.empty(0)
+    # A damaged file surfaces as an exception of zipfile, zlib, ast or numpy, and is the file's fault each time.
+    except Exception as error:
+        raise InputError(f"{path}: cannot be read as .npy or .npz ({error}); save the rows with numpy.save") from error
+    if count != 1:
+        raise InputError(f"{path}: holds {count} arrays, expected one; save the rows with numpy.save")
+    return array

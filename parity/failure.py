@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,7 +38,9 @@ def write_failure(
         np.save(folder / f"{group.name}.input.npy", group.rows[chosen])
         for name, values in group.outputs.items():
             np.save(folder / f"{group.name}.reference.{name}.npy", values[chosen])
-        groups.append({"name": group.name, "rows": len(chosen), "tolerance": group.tolerance})
+            tolerance = np.broadcast_to(group.tolerance[name], values.shape)[chosen]
+            np.save(folder / f"{group.name}.tolerance.{name}.npy", tolerance)
+        groups.append({"name": group.name, "rows": len(chosen), "outputs": list(group.outputs)})
     for group, parts in _by_group(reference, verification):
         chosen = kept[[each.name for each in reference.groups].index(group.name)]
         for runtime, outputs in parts.items():
@@ -77,14 +79,15 @@ def read_failure(folder: Path) -> Reference:
 
 def _read_group(folder: Path, entry: Mapping[str, object]) -> ReferenceGroup:
     name = str(entry["name"])
-    tolerance = entry["tolerance"]
-    if not isinstance(tolerance, dict):
-        raise TypeError("tolerance is not an object")
-    outputs = {
-        str(output): np.load(folder / f"{name}.reference.{output}.npy", allow_pickle=False) for output in tolerance
-    }
+    outputs = entry["outputs"]
+    if not isinstance(outputs, list):
+        raise TypeError("outputs is not a list")
+
+    def load(what: str) -> dict[str, NDArray[Any]]:
+        return {str(output): np.load(folder / f"{name}.{what}.{output}.npy", allow_pickle=False) for output in outputs}
+
     rows = np.load(folder / f"{name}.input.npy", allow_pickle=False)
-    return ReferenceGroup(name, rows, outputs, {str(key): tuple(value) for key, value in tolerance.items()})
+    return ReferenceGroup(name, rows, load("reference"), load("tolerance"))
 
 
 def _by_group(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dwcpc.bench.budgets import Limits, judge, overall, parse_limits
+from dwcpc.bench.budgets import DEFAULT_LIMITS, LATENCY, Limits, judge, overall, parse_limits
 from dwcpc.bench.environment import cpu_ticks, describe_machine
 from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_source
 from dwcpc.bench.reports.terminal import Summary
@@ -58,6 +58,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     """Carry out `order`. A bundle that is not the same model is kept in a failure folder only."""
     destination = _destination(order)
     check_destination(destination)
+    parse_limits(order.budgets, DEFAULT_LIMITS[LATENCY])  # a slip is told before the work; the model's own come below
     compiled = compile_artifact(order.request, progress)
     check_threshold(order.threshold, compiled.network.spec)
     limits = parse_limits(order.budgets, compiled.network.spec.latency_budget_ms)
@@ -110,7 +111,12 @@ def _decision(threshold: float | None) -> Decision | None:
 
 def _golden(reference: Reference) -> list[GoldenRows]:
     groups = golden_part(reference).groups
-    return [GoldenRows(group.name, group.rows, group.outputs, group.tolerance) for group in groups]
+    return [
+        GoldenRows(
+            group.name, group.rows, group.outputs, {name: tuple(t.tolist()) for name, t in group.tolerance.items()}
+        )
+        for group in groups
+    ]
 
 
 def _timed_rows(order: Order, compiled: Compiled, reference: Reference) -> NDArray[np.float32]:

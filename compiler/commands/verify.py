@@ -61,7 +61,7 @@ def golden_reference(bundle: Bundle, seed: int) -> Reference:
             group.name,
             rows[group.start : group.stop],
             {name: values[group.start : group.stop] for name, values in outputs.items()},
-            group.tolerance,
+            {name: np.array(values) for name, values in group.tolerance.items()},
         )
         for group in bundle.metadata.golden.groups
     )

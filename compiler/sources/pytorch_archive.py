@@ -1,18 +1,12 @@
-"""What kind of PyTorch file these bytes are, and whether a .pt2 archive would make torch unpickle code.
-
-`torch.export.load` falls back to plain pickle for some members (pickled weights, custom and opaque objects, sample
-inputs); an archive that holds any of them is refused before torch sees it.
-"""
+"""What kind of PyTorch file these bytes are, and the members of its archive."""
 
 from __future__ import annotations
 
 import io
-import json
-import re
 import zipfile
 from typing import Literal
 
-from dwcpc.compiler.artifact import Artifact
+from dwcpc.compiler.artifact import MAX_ARTIFACT_BYTES, Artifact
 from dwcpc.compiler.errors import InputError
 
 Kind = Literal["checkpoint", "torchscript", "exported_program"]
@@ -20,13 +14,6 @@ Kind = Literal["checkpoint", "torchscript", "exported_program"]
 ZIP_MAGIC = b"PK\x03\x04"
 # The protocol-2 pickle of torch's magic number 0x1950A86A20F9469CFC6C, which opens files older than torch 1.6.
 LEGACY_MAGIC = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
-
-# Every member of a .pt2 archive that torch reads as JSON, raw bytes or (with weights_only) tensors.
-INERT_PT2_MEMBERS = re.compile(
-    r"(archive_format|archive_version|byteorder|version|\.data/(version|serialization_id)"
-    r"|models/[^/]+\.json|data/(weights|constants)/[^/]+_config\.json|data/weights/weight_\d+"
-    r"|data/constants/tensor_\d+|data/sample_inputs/[^/]+\.pt)"
-)
 
 
 def looks_like_torch(data: bytes) -> bool:
@@ -62,52 +49,45 @@ def member(artifact: Artifact, suffix: str) -> bytes | None:
     return None
 
 
-def refuse_unsafe_program(artifact: Artifact) -> None:
-    """Refuse a .pt2 archive that torch would hand to plain pickle, naming the first such member."""
-    import torch
-
+def members(artifact: Artifact) -> dict[str, bytes]:
+    """Return the content of each member by name; InputError where a name occurs twice."""
     with zipfile.ZipFile(io.BytesIO(artifact.data)) as archive:
-        for name in archive.namelist():
-            inner = name.partition("/")[2]
-            if not INERT_PT2_MEMBERS.fullmatch(inner):
-                raise InputError(_unsafe(artifact, inner or name, "is not plain data"))
-            if inner.endswith("_config.json") and _asks_for_pickle(archive.read(name)):
-                raise InputError(_unsafe(artifact, inner, "asks for pickled tensors"))
-            if inner.endswith(".pt"):
-                try:
-                    torch.load(io.BytesIO(archive.read(name)), weights_only=True, map_location="cpu")
-                except Exception as error:
-                    raise InputError(_unsafe(artifact, inner, "does not load as plain tensors")) from error
+        names = archive.namelist()
+        if len(set(names)) < len(names):
+            raise InputError(f"{artifact.path}: its archive names a member twice; save it again with torch")
+        return {name: archive.read(name) for name in names}
+
+
+def packed(content: dict[str, bytes]) -> bytes:
+    """Return a new archive of these members, so that no two readers can disagree about what is in it."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
 
 
 def _checked_names(artifact: Artifact) -> set[str]:
     try:
         with zipfile.ZipFile(io.BytesIO(artifact.data)) as archive:
-            broken = archive.testzip()
+            unpacked = sum(info.file_size for info in archive.infolist())
+            broken = archive.testzip() if unpacked <= MAX_ARTIFACT_BYTES else None
             names = set(archive.namelist())
+            start = min((info.header_offset for info in archive.infolist()), default=0)
     except Exception as error:  # zipfile raises half a dozen types on hostile bytes
         raise InputError(
             f"{artifact.path}: starts like a PyTorch file but its archive is broken ({error}); it is truncated or "
             "altered, save or copy it again"
         ) from error
+    if unpacked > MAX_ARTIFACT_BYTES:
+        raise InputError(
+            f"{artifact.path}: unpacks to {unpacked} bytes, more than the {MAX_ARTIFACT_BYTES} of any model"
+        )
+    if start:  # what zipfile has found is an archive inside the archive
+        raise InputError(f"{artifact.path}: its archive has no end; it is truncated or altered, save or copy it again")
     if broken is not None:
         raise InputError(
             f"{artifact.path}: {broken} does not match its checksum; the file is truncated or altered, save or copy "
             "it again"
         )
     return names
-
-
-def _asks_for_pickle(config: bytes) -> bool:
-    try:
-        entries = json.loads(config)["config"].values()
-        return any(entry["use_pickle"] is not False for entry in entries)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return True
-
-
-def _unsafe(artifact: Artifact, name: str, why: str) -> str:
-    return (
-        f"{artifact.path}: its member {name} {why}, so loading it could run code; nothing was executed; export the "
-        "model again with torch.export.save from plain tensors"
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeGuard
 
@@ -41,9 +41,22 @@ def read_checkpoint(artifact: Artifact) -> Checkpoint:
     except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, KeyError, … on bad bytes
         raise InputError(_why_not(artifact, error)) from error
     holder, neighbours = _find_weights(artifact, content)
-    weights = {_without_prefix(key, holder): value for key, value in holder.items()}
+    prefix = wrapper_prefix(holder)
+    weights = {key.removeprefix(prefix): value for key, value in holder.items()}
     _refuse_non_finite(artifact, weights)
     return Checkpoint(weights, tuple(neighbours), _timesteps(neighbours), _classes_in(artifact))
+
+
+def wrapper_prefix(keys: Collection[str]) -> str:
+    """Return what wrappers have put before every key; they stack in any order."""
+    prefix = ""
+    while keys and (found := _next_wrapper(keys, prefix)):
+        prefix += found
+    return prefix
+
+
+def _next_wrapper(keys: Collection[str], prefix: str) -> str | None:
+    return next((each for each in WRAPPER_PREFIXES if all(key.startswith(prefix + each) for key in keys)), None)
 
 
 def read_trusted_module(artifact: Artifact) -> torch.nn.Module:
@@ -107,13 +120,6 @@ def _is_state_dict(content: object) -> TypeGuard[Mapping[str, torch.Tensor]]:
         and bool(content)
         and all(isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in content.items())
     )
-
-
-def _without_prefix(key: str, weights: Mapping[str, object]) -> str:
-    for prefix in WRAPPER_PREFIXES:
-        if all(name.startswith(prefix) for name in weights):
-            key = key.removeprefix(prefix)
-    return key
 
 
 def _refuse_non_finite(artifact: Artifact, weights: Mapping[str, torch.Tensor]) -> None:

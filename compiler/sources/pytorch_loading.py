@@ -14,9 +14,14 @@ import torch
 
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.sources import pytorch_archive as archive
 from dwcpc.compiler.sources.base import LoadOptions, NetworkSpec
-from dwcpc.compiler.sources.pytorch_checkpoint import Checkpoint, read_checkpoint, read_trusted_module
+from dwcpc.compiler.sources.pytorch_checkpoint import (
+    Checkpoint,
+    read_checkpoint,
+    read_trusted_module,
+    wrapper_prefix,
+)
+from dwcpc.compiler.sources.pytorch_inert import inert_program, inert_script
 from dwcpc.compiler.sources.pytorch_network import (
     TorchNetwork,
     checked_network,
@@ -26,6 +31,7 @@ from dwcpc.compiler.sources.pytorch_network import (
     quiet,
 )
 from dwcpc.compiler.sources.pytorch_precision import widened_program, widened_script
+from dwcpc.compiler.sources.pytorch_tracing import traceable_program
 from dwcpc.models.inference import NoMatchError, infer
 
 
@@ -78,9 +84,10 @@ def load_trusted(artifact: Artifact, options: LoadOptions) -> TorchNetwork:
 
 
 def load_script(artifact: Artifact, options: LoadOptions) -> TorchNetwork:
+    data = inert_script(artifact)
     try:
-        module = _script(artifact)
-        widened = widened_script(_script(artifact))
+        module = _script(data)
+        widened = widened_script(_script(data))
     except Exception as error:
         raise InputError(
             f"{artifact.path}: TorchScript that does not load ({first_line(error)}); save it again"
@@ -88,18 +95,18 @@ def load_script(artifact: Artifact, options: LoadOptions) -> TorchNetwork:
     return checked_network(artifact, module, widened, _unknown_spec("torchscript", options, ()))
 
 
-def _script(artifact: Artifact) -> torch.jit.ScriptModule:
-    module: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(artifact.data), map_location="cpu")  # type: ignore[no-untyped-call]
+def _script(data: bytes) -> torch.jit.ScriptModule:
+    module: torch.jit.ScriptModule = torch.jit.load(io.BytesIO(data), map_location="cpu")  # type: ignore[no-untyped-call]
     return module.eval()
 
 
 def load_program(artifact: Artifact) -> TorchNetwork:
-    archive.refuse_unsafe_program(artifact)
+    data = inert_program(artifact)
     try:
         with quiet():
-            program = torch.export.load(io.BytesIO(artifact.data))
-            module = program.module()
-            widened = widened_program(torch.export.load(io.BytesIO(artifact.data)))
+            program = torch.export.load(io.BytesIO(data))
+            module = traceable_program(program)
+            widened = widened_program(torch.export.load(io.BytesIO(data)))
     except Exception as error:
         raise InputError(
             f"{artifact.path}: a .pt2 program that does not load ({first_line(error)}); export it again"
@@ -144,11 +151,11 @@ def _module_of_factory(reference: str) -> torch.nn.Module:
 
 
 def _fill(artifact: Artifact, module: torch.nn.Module, checkpoint: Checkpoint) -> None:
-    floating = {value.dtype for value in checkpoint.weights.values() if value.is_floating_point()}
-    if len(floating) == 1:
-        module.to(floating.pop())  # float64 weights keep their digits for the reference
+    module.double()  # so that weights of every precision keep their digits for the reference
+    own = wrapper_prefix(module.state_dict())  # a module may have a part that is called as a wrapper is
+    weights = {own + key: value for key, value in checkpoint.weights.items()}
     try:
-        missing, unexpected = module.load_state_dict(checkpoint.weights, strict=False)
+        missing, unexpected = module.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise InputError(
             f"{artifact.path}: does not fit {type(module).__name__} ({last_line(error)}); check --arch"

@@ -24,8 +24,10 @@ def widened_module(module: torch.nn.Module) -> torch.nn.Module:
 def widened_script(module: torch.jit.ScriptModule) -> torch.jit.ScriptModule:
     """Turn a TorchScript module into float64, in place; hand in a copy that was loaded for it."""
     for part in module.modules():
-        if getattr(part, "graph", None) is not None:
-            _widen_dtype_arguments(part.graph)
+        # `part.graph` knows `forward` alone, and a scripted LSTM has none of that name.
+        methods: Any = part._c  # noqa: SLF001
+        for name in methods._method_names():  # noqa: SLF001
+            _widen_dtype_arguments(methods._get_method(name).graph)  # noqa: SLF001
     module.double()
     return module
 

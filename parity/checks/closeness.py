@@ -21,12 +21,12 @@ def closeness(comparison: Comparison) -> list[CheckResult]:
 
 
 def excess(
-    reference: NDArray[np.floating], candidate: NDArray[np.floating], tolerance: tuple[float, ...]
+    reference: NDArray[np.floating], candidate: NDArray[np.floating], tolerance: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return |candidate − reference| / tolerance; 0 where either is not finite, ∞ where a tolerance of 0 is missed."""
+    """Return |candidate − reference| / tolerance, broadcast; 0 where either is not finite, ∞ where 0 is missed."""
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.abs(candidate.astype(np.float64) - reference)
-        ratio = np.where(error == 0, 0.0, error / np.array(tolerance))
+        ratio = np.where(error == 0, 0.0, error / tolerance)
     return np.where(np.isfinite(as_float32(reference)) & np.isfinite(candidate), ratio, 0.0)
 
 
@@ -40,6 +40,7 @@ def _judge(comparison: Comparison, name: str) -> CheckResult:
         return CheckResult(**where, worst=0.0, limit=0.0, rows=0, passed=False, note="nothing finite to compare")
     ratio = excess(reference, candidate, tolerance)
     at = np.unravel_index(int(ratio.argmax()), ratio.shape)
-    limit = tolerance[at[-1] if len(tolerance) > 1 else 0]
-    worst = abs(float(candidate[at]) - float(reference[at]))
+    limit = float(np.broadcast_to(tolerance, ratio.shape)[at])
+    error = abs(float(candidate[at]) - float(reference[at]))
+    worst = error if np.isfinite(error) else 0.0  # every finite element is exact; `finiteness` judges the others
     return CheckResult(**where, worst=worst, limit=limit, rows=len(reference), passed=bool(ratio[at] <= 1.0))

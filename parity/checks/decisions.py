@@ -21,13 +21,15 @@ COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": oper
 def decisions(comparison: Comparison) -> list[CheckResult]:
     """Count the rows that are decided otherwise; `worst` is the farthest flip's distance from the threshold."""
     decision = comparison.decision
-    if decision is None:
+    if decision is None or not len(comparison.reference.rows):
         return []
     reference = comparison.reference.outputs[decision.score].astype(np.float64)
-    tolerance = comparison.reference.tolerance[decision.score][0]
-    flipped = flips(decision, reference, comparison.outputs[decision.score])
+    tolerance = np.broadcast_to(comparison.reference.tolerance[decision.score], reference.shape)
     distance = np.abs(reference - decision.threshold)
-    worst = float(distance[flipped].max()) if flipped.any() else 0.0
+    # Where the reference is no number, it is `finiteness` that judges.
+    flipped = flips(decision, reference, comparison.outputs[decision.score]) & np.isfinite(distance)
+    farthest = int(np.argmax(np.where(flipped, distance / tolerance, -1.0)))
+    worst = float(distance[farthest]) if flipped.any() else 0.0
     return [
         CheckResult(
             check="decisions",
@@ -35,10 +37,10 @@ def decisions(comparison: Comparison) -> list[CheckResult]:
             output=decision.score,
             group=comparison.reference.name,
             worst=worst,
-            limit=tolerance,
+            limit=float(tolerance[farthest]),
             rows=len(reference),
-            passed=worst <= tolerance,
-            note=f"{int(flipped.sum())} flips in {len(reference)} rows, nearest {distance.min():.2g} from the threshold",
+            passed=worst <= float(tolerance[farthest]),
+            note=f"{int(flipped.sum())} flips in {len(reference)} rows, nearest {distance.min():.2g} off the threshold",
         )
     ]
 

@@ -1,0 +1,106 @@
+// Package bundle reads a bundle: model.onnx, metadata.json and the golden vectors that dwcpc compile writes. Opening one
+// proves that it is whole and that its parts agree; that the model computes the golden outputs is for a runtime to prove.
+package bundle
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+const (
+	metadataFile = "metadata.json"
+	modelFile    = "model.onnx"
+	// maxMetadataBytes is far above what hundreds of features and checks need.
+	maxMetadataBytes = 4 << 20
+	// maxModelBytes is protobuf's own limit on a message.
+	maxModelBytes = 1<<31 - 1
+)
+
+// Bundle is a verified bundle. It is immutable by convention: share it, but do not change it.
+type Bundle struct {
+	Dir      string
+	Metadata Metadata
+	Golden   Vectors
+	// Model is the content of model.onnx: what was hashed is what a session loads, whatever happens to the file meanwhile.
+	Model []byte
+}
+
+// Open reads and verifies the bundle in dir: the metadata against the schema and in itself, and every file's hash. Whatever
+// is wrong with the bundle is an *Error.
+func Open(dir string) (*Bundle, error) {
+	files, err := openReader(dir)
+	if err != nil {
+		return nil, err
+	}
+	b, err := files.open()
+	return b, errors.Join(err, files.close())
+}
+
+func (r reader) open() (*Bundle, error) {
+	text, err := r.read(metadataFile, maxMetadataBytes)
+	if err != nil {
+		return nil, err
+	}
+	meta, err := parseMetadata(r.path(metadataFile), text)
+	if err != nil {
+		return nil, err
+	}
+	model, err := r.readModel(meta.Model)
+	if err != nil {
+		return nil, err
+	}
+	vectors, err := r.readGolden(meta)
+	if err != nil {
+		return nil, err
+	}
+	return &Bundle{Dir: r.dir, Metadata: *meta, Golden: vectors, Model: model}, nil
+}
+
+// parseMetadata returns the metadata in text, checked by all that can be checked without the other files.
+func parseMetadata(path string, text []byte) (*Metadata, error) {
+	tree, err := strictJSON(text)
+	if err != nil {
+		return nil, &Error{Path: path, Found: err.Error(), Expected: "one JSON object as dwcpc writes it", Remedy: remedyRecompile, Err: err}
+	}
+	if err := checkMajor(path, tree); err != nil {
+		return nil, err
+	}
+	if err := checkSchema(path, tree); err != nil {
+		return nil, err
+	}
+	var meta Metadata
+	if err := json.Unmarshal(text, &meta); err != nil {
+		return nil, unmarshalError(path, err)
+	}
+	if err := (meaning{path: path, meta: &meta}).check(); err != nil {
+		return nil, err
+	}
+	return &meta, nil
+}
+
+// unmarshalError reports the rare value that the schema takes for an integer and Go does not, such as 1.0.
+func unmarshalError(path string, err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if !errors.As(err, &mismatch) {
+		return &Error{Path: path, Found: "unreadable (" + err.Error() + ")", Expected: "the fields of the schema", Remedy: remedyRecompile, Err: err}
+	}
+	return &Error{Path: path, Field: mismatch.Field, Found: mismatch.Value, Expected: mismatch.Type.String(), Remedy: remedyRecompile, Err: err}
+}
+
+func (r reader) readModel(record ModelFile) ([]byte, error) {
+	model, err := r.read(modelFile, maxModelBytes)
+	if err != nil {
+		return nil, err
+	}
+	if size := int64(len(model)); size != record.Bytes {
+		return nil, &Error{
+			Path: r.path(modelFile), Found: fmt.Sprintf("%d bytes long", size), Expected: fmt.Sprint(record.Bytes),
+			Remedy: "copy the bundle again or compile it again", Err: ErrIntegrity,
+		}
+	}
+	if err := r.verify(modelFile, model, record.SHA256); err != nil {
+		return nil, err
+	}
+	return model, nil
+}

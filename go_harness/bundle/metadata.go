@@ -1,0 +1,193 @@
+package bundle
+
+import "encoding/json"
+
+// Metadata is a bundle's metadata.json. Its contract is bundle.schema.json; a test holds the two together.
+type Metadata struct {
+	Schema       string           `json:"schema"`
+	Name         string           `json:"name"`
+	Version      string           `json:"version"`
+	Created      string           `json:"created"` // RFC 3339, UTC
+	Compiler     string           `json:"compiler"`
+	ModelType    string           `json:"model_type"`
+	Task         string           `json:"task"`
+	Target       string           `json:"target"`
+	Source       Source           `json:"source"`
+	Precision    []LayerPrecision `json:"precision"`
+	Passes       []StepRecord     `json:"passes"`
+	Model        ModelFile        `json:"model"`
+	Inputs       []Tensor         `json:"inputs"`
+	Outputs      []Tensor         `json:"outputs"`
+	Scaler       Scaler           `json:"scaler"`
+	TargetScaler *Scaler          `json:"target_scaler"`
+	Features     json.RawMessage  `json:"features"` // the feature specification, or null
+	Decision     *Decision        `json:"decision"`
+	Runtime      Runtime          `json:"runtime"`
+	Golden       Golden           `json:"golden"`
+	Parity       *Parity          `json:"parity"`       // nil until verified
+	Measurements *Measurements    `json:"measurements"` // nil until measured
+	Budgets      []Budget         `json:"budgets"`
+}
+
+// Source is the artifact that the bundle was made from.
+type Source struct {
+	Framework          string         `json:"framework"`
+	FrameworkVersion   string         `json:"framework_version"`
+	File               string         `json:"file"`
+	SHA256             string         `json:"sha256"`
+	Kind               string         `json:"kind"`
+	Architecture       *string        `json:"architecture"`
+	ArchitectureConfig map[string]int `json:"architecture_config"`
+	ScalerSHA256       *string        `json:"scaler_sha256"`
+	TargetScalerSHA256 *string        `json:"target_scaler_sha256"`
+	PickledClasses     []string       `json:"pickled_classes"`
+	Notes              []string       `json:"notes"`
+}
+
+// LayerPrecision is what one layer was given, and why.
+type LayerPrecision struct {
+	Layer     string `json:"layer"`
+	Op        string `json:"op"`
+	Precision string `json:"precision"`
+	Reason    string `json:"reason"`
+}
+
+// StepRecord is what one graph pass did, or the reasons why it did nothing.
+type StepRecord struct {
+	Name    string   `json:"name"`
+	Changed int      `json:"changed"`
+	Refused []string `json:"refused"`
+	Nodes   int      `json:"nodes"`
+}
+
+// ModelFile is the ONNX file. NodesExported counts the exporter's graph, before any pass.
+type ModelFile struct {
+	File          string `json:"file"`
+	SHA256        string `json:"sha256"`
+	Bytes         int64  `json:"bytes"`
+	Opset         int    `json:"opset"`
+	IRVersion     int    `json:"ir_version"`
+	Nodes         int    `json:"nodes"`
+	NodesExported int    `json:"nodes_exported"`
+}
+
+// Scaler is (x - Center) / Scale per feature; Applied says whether the "graph" or the "host" (the caller) does it.
+type Scaler struct {
+	Type    string    `json:"type"`
+	Center  []float64 `json:"center"`
+	Scale   []float64 `json:"scale"`
+	Applied string    `json:"applied"`
+}
+
+// Decision makes a prediction an anomaly: float64(score) Comparison Threshold, Score being the output named so.
+type Decision struct {
+	Score      string  `json:"score"`
+	Definition string  `json:"definition"`
+	Threshold  float64 `json:"threshold"`
+	Comparison string  `json:"comparison"`
+}
+
+// Runtime holds the session settings, and the onnxruntime versions in which parity was proven.
+type Runtime struct {
+	Session  SessionSettings   `json:"session"`
+	Verified map[string]string `json:"verified"`
+}
+
+// SessionSettings say how every runtime opens the model.
+type SessionSettings struct {
+	IntraOpThreads int    `json:"intra_op_threads"`
+	InterOpThreads int    `json:"inter_op_threads"`
+	ExecutionMode  string `json:"execution_mode"` // "sequential" or "parallel"
+	Optimization   string `json:"optimization"`   // "none", "basic", "extended" or "all"
+	Spinning       bool   `json:"spinning"`
+	Arena          bool   `json:"arena"`
+}
+
+// Golden describes the golden vectors; SHA256 is over the files' own hashes, in order.
+type Golden struct {
+	Rows   int           `json:"rows"`
+	SHA256 string        `json:"sha256"`
+	Files  []GoldenFile  `json:"files"`
+	Groups []GoldenGroup `json:"groups"`
+}
+
+// GoldenFile is one tensor of the golden vectors; Kind is "input" or "output".
+type GoldenFile struct {
+	Tensor string `json:"tensor"`
+	Kind   string `json:"kind"`
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+}
+
+// GoldenGroup is the rows Start to Stop and, per output, the tolerance: one value, or one for each index of the last axis.
+type GoldenGroup struct {
+	Name      string               `json:"name"`
+	Start     int                  `json:"start"`
+	Stop      int                  `json:"stop"`
+	Tolerance map[string][]float64 `json:"tolerance"`
+}
+
+// Parity is the outcome of verification.
+type Parity struct {
+	Verdict   string         `json:"verdict"`
+	Reference string         `json:"reference"`
+	Seed      int64          `json:"seed"`
+	Rows      map[string]int `json:"rows"`
+	Results   []CheckResult  `json:"results"`
+}
+
+// CheckResult is one check of one output on one group of cases in one runtime: the worst value seen and what was allowed.
+type CheckResult struct {
+	Check   string  `json:"check"`
+	Runtime string  `json:"runtime"`
+	Output  string  `json:"output"`
+	Group   string  `json:"group"`
+	Worst   float64 `json:"worst"`
+	Limit   float64 `json:"limit"`
+	Rows    int     `json:"rows"`
+	Passed  bool    `json:"passed"`
+	Note    string  `json:"note"`
+}
+
+// Measurements are all runs on one machine; SourceP50Ms is the source model in its own framework, in the same job.
+type Measurements struct {
+	Machine     Machine       `json:"machine"`
+	Runs        []Measurement `json:"runs"`
+	SourceP50Ms *float64      `json:"source_p50_ms"`
+}
+
+// Machine is where the measurements were taken.
+type Machine struct {
+	CPU          string   `json:"cpu"`
+	Cores        int      `json:"cores"`
+	Flags        []string `json:"flags"`
+	Platform     string   `json:"platform"`
+	Load1m       float64  `json:"load_1m"`
+	StealPercent float64  `json:"steal_percent"`
+}
+
+// Measurement is what one fresh process of one runtime took: batch 1, one thread, copy in, run, copy out.
+type Measurement struct {
+	Runtime         string  `json:"runtime"`
+	ONNXRuntime     string  `json:"onnxruntime"`
+	Calls           int     `json:"calls"`
+	LoadMs          float64 `json:"load_ms"`
+	FirstCallMs     float64 `json:"first_call_ms"`
+	P50Ms           float64 `json:"p50_ms"`
+	P90Ms           float64 `json:"p90_ms"`
+	P99Ms           float64 `json:"p99_ms"`
+	P99UpperMs      float64 `json:"p99_upper_ms"`
+	MaxMs           float64 `json:"max_ms"`
+	CPUP50Ms        float64 `json:"cpu_p50_ms"`
+	CPUMeanMs       float64 `json:"cpu_mean_ms"`
+	PeakMemoryBytes int64   `json:"peak_memory_bytes"`
+}
+
+// Budget is one budget: its limit, the measured value (nil: it could not be measured) and the verdict with its reason.
+type Budget struct {
+	Name     string   `json:"name"`
+	Limit    float64  `json:"limit"`
+	Measured *float64 `json:"measured"`
+	Verdict  string   `json:"verdict"`
+	Reason   string   `json:"reason"`
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"runtime"
+	"time"
+	"unsafe"
+
+	"github.com/novacron/dwcpc/go_harness/internal/engine"
+	"github.com/novacron/dwcpc/go_harness/internal/measure"
+	"github.com/novacron/dwcpc/go_harness/internal/npy"
+)
+
+// Bounds of what one process measures: their samples take a gigabyte at most.
+const (
+	maxCalls   = 10_000_000
+	maxSeconds = 120
+)
+
+type benchResult struct {
+	ONNXRuntime     string  `json:"onnxruntime"`
+	Library         string  `json:"library"`
+	LoadMs          float64 `json:"load_ms"`
+	FirstCallMs     float64 `json:"first_call_ms"`
+	WarmUpCalls     int     `json:"warmup_calls"`
+	Stable          bool    `json:"stable"`
+	Calls           int     `json:"calls"`
+	Seconds         float64 `json:"seconds"`
+	PeakMemoryBytes int64   `json:"peak_memory_bytes"`
+	Threads         int64   `json:"threads"`
+}
+
+// runBench times predictions of one row, rotating over the rows of the inputs, and writes int64 [calls, 2]: wall and
+// thread CPU nanoseconds.
+func runBench(args []string) (any, error) {
+	var dir, file string
+	o := newOptions("bench")
+	o.text(&dir, "bundle", "the bundle's folder")
+	o.text(&file, "samples", "file for the samples")
+	o.input()
+	calls := o.set.Int("calls", 2000, "calls at least")
+	seconds := o.set.Float64("min-seconds", 2, "seconds at least")
+	if err := o.parse(args); err != nil {
+		return nil, err
+	}
+	if *calls < 1 || *calls > maxCalls {
+		return nil, usagef("bench: --calls is %d, expected 1 to %d", *calls, maxCalls)
+	}
+	if !(*seconds >= 0 && *seconds <= maxSeconds) { // NaN is neither
+		return nil, usagef("bench: --min-seconds is %v, expected 0 to %d", *seconds, maxSeconds)
+	}
+	plan := measure.Plan{Calls: *calls, Time: time.Duration(*seconds * float64(time.Second))}
+	return withModel(dir, o.library, func(m *model) (benchResult, error) {
+		rows, err := o.inputs.read(m.bundle.Metadata.Inputs)
+		if err != nil {
+			return benchResult{}, err
+		}
+		result, samples, err := m.bench(rows, plan)
+		if err != nil {
+			return benchResult{}, err
+		}
+		return result, writeSamples(file, samples)
+	})
+}
+
+// bench measures on the calling goroutine's own thread.
+func (m *model) bench(rows table, plan measure.Plan) (result benchResult, samples []measure.Sample, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	clock, err := measure.NewThreadClock()
+	if err != nil {
+		return result, nil, err
+	}
+	library := m.runtime.Library()
+	result = benchResult{ONNXRuntime: library.Version, Library: library.Path, LoadMs: milliseconds(m.load)}
+	err = m.withSlot(1, func(slot *engine.Slot) error {
+		call := m.rotating(slot, rows)
+		begin := time.Now()
+		if err := call(); err != nil {
+			return err
+		}
+		result.FirstCallMs = milliseconds(time.Since(begin))
+		runtime.GC() // what loading left behind is not the calls' to pay for
+		warm, err := measure.Warm(clock, call)
+		if err != nil {
+			return err
+		}
+		result.WarmUpCalls, result.Stable = warm.Calls, warm.Stable
+		before, err := measure.Self()
+		if err != nil {
+			return err
+		}
+		var elapsed time.Duration
+		samples, elapsed, err = measure.Run(clock, plan, measure.Reserve(plan, warm), call)
+		if err != nil {
+			return err
+		}
+		after, err := measure.Self()
+		result.Calls, result.Seconds, result.Threads = len(samples), elapsed.Seconds(), after.Threads
+		// The samples are the harness's memory, not the model's.
+		written := int64(len(samples)) * int64(unsafe.Sizeof(measure.Sample{}))
+		result.PeakMemoryBytes = max(before.PeakBytes, after.PeakBytes-written)
+		return err
+	})
+	return result, samples, err
+}
+
+// rotating returns a call that predicts the next row, without allocating: a repeated row would flatter branch prediction.
+func (m *model) rotating(slot *engine.Slot, rows table) func() error {
+	inputs := make([][][]float32, rows.rows)
+	for row := range inputs {
+		inputs[row] = rows.slice(row, row+1)
+	}
+	dst := m.outputs(1)
+	next := 0
+	return func() error {
+		src := inputs[next]
+		if next++; next == len(inputs) {
+			next = 0
+		}
+		return slot.Predict(dst, src)
+	}
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d) / float64(time.Millisecond)
+}
+
+func writeSamples(path string, samples []measure.Sample) error {
+	flat := make([]int64, 0, 2*len(samples))
+	for _, s := range samples {
+		flat = append(flat, s.WallNs, s.CPUNs)
+	}
+	if err := npy.WriteFile(path, npy.Array[int64]{Shape: []int{len(samples), 2}, Data: flat}); err != nil {
+		return &inputError{err}
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/internal/npy"
+)
+
+// maxInputBytes bounds one input file.
+const maxInputBytes = 1 << 31
+
+// options is a command's flags; parse refuses a command line without those in needed.
+type options struct {
+	set      *flag.FlagSet
+	needed   []string
+	library  string
+	inputs   inputFiles
+	inputSet bool
+}
+
+func newOptions(command string) *options {
+	o := &options{set: flag.NewFlagSet(command, flag.ContinueOnError)}
+	o.set.SetOutput(io.Discard)
+	o.set.StringVar(&o.library, "library", "", "path of the onnxruntime library")
+	return o
+}
+
+// text registers a flag that must be given.
+func (o *options) text(target *string, name, usage string) {
+	o.set.StringVar(target, name, "", usage)
+	o.needed = append(o.needed, name)
+}
+
+// input registers --input NAME=FILE.npy, which may be given several times.
+func (o *options) input() {
+	o.inputs = inputFiles{}
+	o.inputSet = true
+	o.set.Func("input", "NAME=FILE.npy, once for each input of the model", o.inputs.add)
+}
+
+func (o *options) parse(args []string) error {
+	if err := o.set.Parse(args); err != nil {
+		return usagef("%s: %v; flags are %s", o.set.Name(), err, o.known())
+	}
+	if o.set.NArg() > 0 {
+		return usagef("%s: unexpected argument %q; flags are %s", o.set.Name(), o.set.Arg(0), o.known())
+	}
+	for _, name := range o.needed {
+		if o.set.Lookup(name).Value.String() == "" {
+			return usagef("%s: --%s is missing; flags are %s", o.set.Name(), name, o.known())
+		}
+	}
+	if o.inputSet && len(o.inputs) == 0 {
+		return usagef("%s: --input is missing; give NAME=FILE.npy for each input of the model", o.set.Name())
+	}
+	return nil
+}
+
+func (o *options) known() string {
+	var names []string
+	o.set.VisitAll(func(f *flag.Flag) { names = append(names, "--"+f.Name) })
+	return strings.Join(names, " ")
+}
+
+// inputFiles are paths by input name.
+type inputFiles map[string]string
+
+func (f inputFiles) add(value string) error {
+	name, path, ok := strings.Cut(value, "=")
+	if !ok || name == "" || path == "" {
+		return fmt.Errorf("%q is not NAME=FILE.npy", value)
+	}
+	if _, twice := f[name]; twice {
+		return fmt.Errorf("input %q is given twice", name)
+	}
+	f[name] = path
+	return nil
+}
+
+// table is the rows of every input, each input flat and row-major, in the metadata's order.
+type table struct {
+	rows   int
+	values [][]float32
+}
+
+// read returns the rows for inputs: exactly one file for each, of its shape, all of one length.
+func (f inputFiles) read(inputs []bundle.Tensor) (table, error) {
+	t := table{values: make([][]float32, len(inputs))}
+	for i, input := range inputs {
+		path, ok := f[input.Name]
+		if !ok {
+			return table{}, usagef("--input %s=FILE.npy is missing; the model has this input", input.Name)
+		}
+		array, err := npy.ReadFile[float32](path, maxInputBytes)
+		if err != nil {
+			return table{}, &inputError{err}
+		}
+		rows := array.Rows()
+		if !slices.Equal(array.Shape, input.Shape.Batched(rows)) || rows == 0 {
+			return table{}, inputf("%s: shape is %v, expected at least one row of %v for input %s", path, array.Shape, input.Shape, input.Name)
+		}
+		if i > 0 && rows != t.rows {
+			return table{}, inputf("%s: %d rows, expected %d as in the inputs before it", path, rows, t.rows)
+		}
+		t.rows, t.values[i] = rows, array.Data
+	}
+	if len(f) != len(inputs) {
+		return table{}, usagef("%d inputs are given, the model has %d", len(f), len(inputs))
+	}
+	return t, nil
+}
+
+// slice returns the rows start to stop, without copying.
+func (t table) slice(start, stop int) [][]float32 {
+	part := make([][]float32, len(t.values))
+	for i, values := range t.values {
+		n := len(values) / t.rows
+		part[i] = values[start*n : stop*n]
+	}
+	return part
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/novacron/dwcpc/go_harness/internal/engine"
+	"github.com/novacron/dwcpc/go_harness/internal/npy"
+)
+
+type runResult struct {
+	Rows        int         `json:"rows"`
+	Batch       int         `json:"batch"`
+	Outputs     []runOutput `json:"outputs"`
+	ONNXRuntime string      `json:"onnxruntime"`
+	Library     string      `json:"library"`
+}
+
+type runOutput struct {
+	Name  string `json:"name"`
+	File  string `json:"file"`
+	Shape []int  `json:"shape"`
+}
+
+// runRun predicts every row of the inputs, in batches, and writes the outputs as .npy files.
+func runRun(args []string) (any, error) {
+	var dir, out string
+	o := newOptions("run")
+	o.text(&dir, "bundle", "the bundle's folder")
+	o.text(&out, "out", "folder for OUTPUT.npy, made if absent")
+	o.input()
+	batch := o.set.Int("batch", 1, "rows in one call")
+	if err := o.parse(args); err != nil {
+		return nil, err
+	}
+	if *batch < 1 {
+		return nil, usagef("run: --batch is %d, expected at least 1", *batch)
+	}
+	return withModel(dir, o.library, func(m *model) (runResult, error) {
+		table, err := o.inputs.read(m.bundle.Metadata.Inputs)
+		if err != nil {
+			return runResult{}, err
+		}
+		values, err := m.predict(table, *batch)
+		if err != nil {
+			return runResult{}, err
+		}
+		files, err := m.write(out, table.rows, values)
+		library := m.runtime.Library()
+		return runResult{Rows: table.rows, Batch: *batch, Outputs: files, ONNXRuntime: library.Version, Library: library.Path}, err
+	})
+}
+
+// predict runs whole batches in one slot, and the rest in a smaller one.
+func (m *model) predict(rows table, batch int) ([][]float32, error) {
+	results := table{rows: rows.rows, values: m.outputs(rows.rows)}
+	whole := rows.rows - rows.rows%batch
+	run := func(start, stop, size int) error {
+		if start == stop {
+			return nil
+		}
+		return m.withSlot(size, func(slot *engine.Slot) error {
+			for ; start < stop; start += size {
+				if err := slot.Predict(results.slice(start, start+size), rows.slice(start, start+size)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := run(0, whole, batch); err != nil {
+		return nil, err
+	}
+	return results.values, run(whole, rows.rows, rows.rows-whole)
+}
+
+func (m *model) write(dir string, rows int, values [][]float32) ([]runOutput, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, inputf("output folder: %w", err)
+	}
+	files := make([]runOutput, len(values))
+	for i, output := range m.bundle.Metadata.Outputs {
+		path := filepath.Join(dir, output.Name+".npy")
+		shape := output.Shape.Batched(rows)
+		if err := npy.WriteFile(path, npy.Array[float32]{Shape: shape, Data: values[i]}); err != nil {
+			return nil, &inputError{err}
+		}
+		files[i] = runOutput{Name: output.Name, File: path, Shape: shape}
+	}
+	return files, nil
+}

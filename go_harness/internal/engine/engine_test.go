@@ -1,0 +1,321 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"unsafe"
+
+	ort "github.com/yalue/onnxruntime_go"
+	"go.uber.org/goleak"
+
+	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/internal/onnxfile"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+var fixtures = filepath.Join("..", "..", "..", "tests", "fixtures")
+
+var pinned = bundle.SessionSettings{
+	IntraOpThreads: 1, InterOpThreads: 1, ExecutionMode: "sequential", Optimization: "all", Spinning: false, Arena: true,
+}
+
+var (
+	addOneInputs  = []bundle.Tensor{{Name: "x", DType: "float32", Shape: bundle.Shape{4}}}
+	addOneOutputs = []bundle.Tensor{{Name: "y", DType: "float32", Shape: bundle.Shape{4}}}
+)
+
+// addOne returns the model y = x + 1 on [batch, 4].
+func addOne(t testing.TB) []byte {
+	t.Helper()
+	model, err := os.ReadFile(filepath.Join(fixtures, "add_one.onnx"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model
+}
+
+// opened returns the runtime that the environment names; without one the test fails.
+func opened(t testing.TB) *Runtime {
+	t.Helper()
+	r, err := Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, r)
+	return r
+}
+
+func closing(t testing.TB, c interface{ Close() error }) {
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func addOneSession(t testing.TB, settings bundle.SessionSettings) *Session {
+	t.Helper()
+	session, err := opened(t).NewSession(addOne(t), settings, addOneInputs, addOneOutputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, session)
+	return session
+}
+
+func addOneSlot(t testing.TB, rows int) *Slot {
+	t.Helper()
+	slot, err := addOneSession(t, pinned).NewSlot(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, slot)
+	return slot
+}
+
+func TestPredictsEveryRow(t *testing.T) {
+	slot := addOneSlot(t, 2)
+	dst := [][]float32{make([]float32, 8)}
+	for round := range 3 {
+		src := [][]float32{{0, 1, 2, 3, 4, 5, 6, float32(math.Inf(1))}}
+		src[0][0] = float32(round)
+		if err := slot.Predict(dst, src); err != nil {
+			t.Fatal(err)
+		}
+		for i, x := range src[0] {
+			if dst[0][i] != x+1 {
+				t.Errorf("round %d: y[%d] is %v, want %v", round, i, dst[0][i], x+1)
+			}
+		}
+	}
+}
+
+func TestEverySettingLoads(t *testing.T) {
+	for _, mode := range []string{"sequential", "parallel"} {
+		for _, level := range []string{"none", "basic", "extended", "all"} {
+			for _, on := range []bool{false, true} {
+				settings := bundle.SessionSettings{
+					IntraOpThreads: 2, InterOpThreads: 2, ExecutionMode: mode, Optimization: level, Spinning: on, Arena: on,
+				}
+				addOneSession(t, settings)
+			}
+		}
+	}
+}
+
+func TestRefusesSettingsThatTheSchemaDoesNotKnow(t *testing.T) {
+	runtime := opened(t)
+	unknown := []func(*bundle.SessionSettings){
+		func(s *bundle.SessionSettings) { s.ExecutionMode = "both" },
+		func(s *bundle.SessionSettings) { s.Optimization = "99" },
+		func(s *bundle.SessionSettings) { s.IntraOpThreads = 0 },
+		func(s *bundle.SessionSettings) { s.InterOpThreads = -1 },
+	}
+	for _, change := range unknown {
+		settings := pinned
+		change(&settings)
+		if session, err := runtime.NewSession(addOne(t), settings, addOneInputs, addOneOutputs); err == nil {
+			t.Errorf("%+v was taken", settings)
+			closing(t, session)
+		}
+	}
+}
+
+func TestRefusesAModelWithOtherInputsOrOutputs(t *testing.T) {
+	runtime := opened(t)
+	tensor := func(name string, shape ...int) []bundle.Tensor {
+		return []bundle.Tensor{{Name: name, DType: "float32", Shape: shape}}
+	}
+	fixedBatch := bytes.Replace(addOne(t), []byte("\x12\x05batch"), []byte("\x08\x81\x80\x80\x80\x80\x00"), 1)
+	cases := map[string]struct {
+		model           []byte
+		inputs, outputs []bundle.Tensor
+		reason          string
+	}{
+		"input's name":    {addOne(t), tensor("z", 4), addOneOutputs, `input 0 is "x"`},
+		"output's name":   {addOne(t), addOneInputs, tensor("z", 4), `output 0 is "y"`},
+		"input's length":  {addOne(t), tensor("x", 5), addOneOutputs, "x is of shape [-1 4]"},
+		"input's rank":    {addOne(t), tensor("x", 2, 2), addOneOutputs, "x is of shape [-1 4]"},
+		"output's length": {addOne(t), addOneInputs, tensor("y", 3), "y is of shape [-1 4]"},
+		"inputs' number":  {addOne(t), append(tensor("x", 4), tensor("w", 4)...), addOneOutputs, "number of inputs is 1"},
+		"outputs' number": {addOne(t), addOneInputs, nil, "number of outputs is 1"},
+		"fixed batch":     {fixedBatch, addOneInputs, addOneOutputs, "x is of shape [1 4]"},
+		"element type":    {bytes.Replace(addOne(t), []byte("\x08\x01\x12"), []byte("\x08\x0b\x12"), 1), addOneInputs, addOneOutputs, "element type 11"},
+		"no model":        {[]byte("not a model"), addOneInputs, addOneOutputs, "unreadable"},
+		"empty":           {nil, addOneInputs, addOneOutputs, "unreadable"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := runtime.NewSession(c.model, pinned, c.inputs, c.outputs)
+			var typed *SignatureError
+			if !errors.As(err, &typed) || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("got %v, want a reason with %q", err, c.reason)
+			}
+		})
+	}
+}
+
+func TestReportsAModelThatTheRuntimeCannotLoad(t *testing.T) {
+	broken := bytes.Replace(addOne(t), []byte("Add"), []byte("Axx"), 1)
+	_, err := opened(t).NewSession(broken, pinned, addOneInputs, addOneOutputs)
+	if err == nil || !strings.Contains(err.Error(), "cannot be loaded") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The package reads inputs and outputs itself; the runtime must see the same.
+func TestReadsTheSignatureThatTheRuntimeReads(t *testing.T) {
+	opened(t)
+	for _, path := range []string{"add_one.onnx", "bundles/good/model.onnx"} {
+		model, err := os.ReadFile(filepath.Join(fixtures, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		inputs, outputs, err := ort.GetInputOutputInfoWithONNXData(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := onnxfile.Read(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareSides(t, got.Inputs, inputs)
+		compareSides(t, got.Outputs, outputs)
+	}
+}
+
+func compareSides(t *testing.T, got []onnxfile.Value, want []ort.InputOutputInfo) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %d values, want %d", len(got), len(want))
+	}
+	for i, value := range got {
+		if value.Name != want[i].Name || !want[i].Dimensions.Equals(value.Shape) || value.Type != int(want[i].DataType) {
+			t.Errorf("got %+v, want %v", value, &want[i])
+		}
+	}
+}
+
+func TestRefusesSlicesOfOtherLengths(t *testing.T) {
+	slot := addOneSlot(t, 1)
+	four, five := make([]float32, 4), make([]float32, 5)
+	for _, c := range [][2][][]float32{
+		{{four}, {five}}, {{five}, {four}}, {{}, {four}}, {{four}, {}}, {{four, four}, {four}}, {nil, nil},
+	} {
+		if err := slot.Predict(c[0], c[1]); err == nil || !strings.Contains(err.Error(), "lengths") {
+			t.Errorf("%v: got %v", c, err)
+		}
+	}
+}
+
+func TestTensorsStartWhereTheRuntimesOwnDo(t *testing.T) {
+	for n := range 100 {
+		if values := aligned(n + 1); len(values) != n+1 || uintptr(unsafe.Pointer(&values[0]))%64 != 0 {
+			t.Fatalf("%d values start at %p", len(values), &values[0])
+		}
+	}
+}
+
+func TestRefusesSlotsWithoutRows(t *testing.T) {
+	session := addOneSession(t, pinned)
+	for _, rows := range []int{0, -1} {
+		if _, err := session.NewSlot(rows); err == nil {
+			t.Errorf("a slot of %d rows was made", rows)
+		}
+	}
+}
+
+func TestSlotsOfOneSessionRunSideBySide(t *testing.T) {
+	session := addOneSession(t, pinned)
+	var group sync.WaitGroup
+	for worker := range 8 {
+		group.Go(func() {
+			slot, err := session.NewSlot(1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			dst, src := [][]float32{make([]float32, 4)}, [][]float32{make([]float32, 4)}
+			for i := range 200 {
+				src[0][3] = float32(worker*1000 + i)
+				if err := slot.Predict(dst, src); err != nil || dst[0][3] != src[0][3]+1 {
+					t.Errorf("got %v, %v", dst, err)
+					break
+				}
+			}
+			if err := slot.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestClosesInReverseOrderOnly(t *testing.T) {
+	runtime, err := Open("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := runtime.NewSession(addOne(t), pinned, addOneInputs, addOneOutputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot, err := session.NewSlot(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Close(); !errors.Is(err, ErrInUse) {
+		t.Errorf("session: got %v", err)
+	}
+	if err := runtime.Close(); !errors.Is(err, ErrInUse) {
+		t.Errorf("runtime: got %v", err)
+	}
+	for _, c := range []interface{ Close() error }{slot, slot, session, session, runtime, runtime} {
+		if err := c.Close(); err != nil {
+			t.Errorf("%T: %v", c, err)
+		}
+	}
+	if err := slot.Predict(nil, nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("slot: got %v", err)
+	}
+	if _, err := session.NewSlot(1); !errors.Is(err, ErrClosed) {
+		t.Errorf("session: got %v", err)
+	}
+	if _, err := runtime.NewSession(addOne(t), pinned, addOneInputs, addOneOutputs); !errors.Is(err, ErrClosed) {
+		t.Errorf("runtime: got %v", err)
+	}
+}
+
+func TestThreadSettingsReachTheRuntime(t *testing.T) {
+	const threads = 24
+	before := osThreads(t)
+	addOneSession(t, pinned)
+	if one := osThreads(t) - before; one >= threads-1 {
+		t.Errorf("a session of one thread started %d", one)
+	}
+	before = osThreads(t)
+	many := pinned
+	many.IntraOpThreads = threads
+	addOneSession(t, many)
+	if started := osThreads(t) - before; started < threads-1 {
+		t.Errorf("a session of %d threads started %d more", threads, started)
+	}
+}
+
+func osThreads(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Skipf("threads cannot be counted here: %v", err)
+	}
+	return len(tasks)
+}

@@ -1,0 +1,99 @@
+// Package golden runs a bundle's golden vectors: raw inputs, and the outputs that the source model gave for them.
+package golden
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/novacron/dwcpc/go_harness/bundle"
+)
+
+// Predictor computes one row: one flat slice per output and per input, in the metadata's order.
+type Predictor interface {
+	Predict(dst, src [][]float32) error
+}
+
+// Mismatch is a golden value that the model does not reproduce.
+type Mismatch struct {
+	Bundle    string
+	Group     string
+	Row       int
+	Output    string
+	Index     int // within the row, row-major
+	Got       float32
+	Expected  float64
+	Tolerance float64
+}
+
+// Error names the place, both values, their distance and what was allowed.
+func (e *Mismatch) Error() string {
+	return fmt.Sprintf(
+		"golden: %s: row %d (group %s), output %s[%d] is %v, expected %v within %v, apart by %.3g; this runtime does not reproduce the model, do not serve it",
+		e.Bundle, e.Row, e.Group, e.Output, e.Index, e.Got, e.Expected, e.Tolerance, math.Abs(float64(e.Got)-e.Expected),
+	)
+}
+
+// Check predicts every golden row on its own and returns, per output, the largest distance seen. The first value outside
+// its tolerance is a *Mismatch.
+func Check(b *bundle.Bundle, predictor Predictor) (worst map[string]float64, err error) {
+	inputs, outputs := b.Metadata.Inputs, b.Metadata.Outputs
+	worst = make(map[string]float64, len(outputs))
+	src, dst := make([][]float32, len(inputs)), make([][]float32, len(outputs))
+	for i, output := range outputs {
+		dst[i] = make([]float32, output.Shape.Elements())
+		worst[output.Name] = 0
+	}
+	for _, group := range b.Metadata.Golden.Groups {
+		for row := group.Start; row < group.Stop; row++ {
+			for i, input := range inputs {
+				n := input.Shape.Elements()
+				src[i] = b.Golden.Inputs[i][row*n : (row+1)*n]
+			}
+			if err := predictor.Predict(dst, src); err != nil {
+				return nil, fmt.Errorf("golden: row %d: %w", row, err)
+			}
+			for i, output := range outputs {
+				n := output.Shape.Elements()
+				place := Mismatch{Bundle: b.Dir, Group: group.Name, Row: row, Output: output.Name}
+				delta, err := compare(place, dst[i], b.Golden.Outputs[i][row*n:(row+1)*n], group.Tolerance[output.Name], output.Shape.Width())
+				if err != nil {
+					return nil, err
+				}
+				worst[output.Name] = max(worst[output.Name], delta)
+			}
+		}
+	}
+	return worst, nil
+}
+
+// compare returns the largest distance between got and expected; place says where the values are from.
+func compare(place Mismatch, got []float32, expected, tolerance []float64, width int) (float64, error) {
+	worst := 0.0
+	for i, value := range got {
+		allowed := tolerance[0]
+		if len(tolerance) > 1 {
+			allowed = tolerance[i%width]
+		}
+		delta, ok := within(value, expected[i], allowed)
+		if !ok {
+			place.Index, place.Got, place.Expected, place.Tolerance = i, value, expected[i], allowed
+			return 0, &place
+		}
+		worst = max(worst, delta)
+	}
+	return worst, nil
+}
+
+// within reports whether got agrees with expected, and how far apart they are. NaN agrees with NaN and an infinity with the
+// same infinity, at any tolerance, and neither with anything else.
+func within(got float32, expected, tolerance float64) (delta float64, ok bool) {
+	value := float64(got)
+	if math.IsNaN(value) || math.IsNaN(expected) {
+		return 0, math.IsNaN(value) && math.IsNaN(expected)
+	}
+	if math.IsInf(value, 0) || math.IsInf(expected, 0) {
+		return 0, value == expected
+	}
+	delta = math.Abs(value - expected)
+	return delta, delta <= tolerance
+}
