@@ -51,9 +51,6 @@ class Compiled:
 
 def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = lambda _: None) -> Compiled:
     """Turn an artifact into the graph that will be served. DwcpcError says why not; nothing is written."""
-    from dwcpc.compiler.assemble import Surroundings, assemble
-    from dwcpc.compiler.passes import run_passes
-
     artifact = read_artifact(request.artifact)
     scaler = _scaler(request.scaler)
     target_scaler = _scaler(request.target_scaler)
@@ -66,6 +63,10 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     ):
         if loaded is not None and path is not None:
             require_features(loaded.scaler, width, path)
+    # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
+    from dwcpc.compiler.assemble import Surroundings, assemble
+    from dwcpc.compiler.passes import run_passes
+
     progress("exporting to ONNX")
     exported = network.export(request.target.opset)
     progress("simplifying the graph")

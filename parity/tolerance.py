@@ -1,7 +1,7 @@
 """How far a compiled model may be from its source, and still be that model.
 
-Recurrent models amplify rounding on a few rows a hundredfold, so one number for all rows would be a false alarm on those
-or blind on the others. The source framework's own rounding noise is therefore sampled row by row: in float32 as it
+Recurrent models amplify rounding on a few rows a hundredfold, so one number for all rows would be a false alarm on
+those or blind on the others. The source framework's own rounding noise is therefore sampled row by row: in float32 as it
 stands, and with the scaled input moved by one unit in the last place, several times. With σ the spread of the float64
 reference of each channel, and the error and noise of a row its largest |Δ|/σ:
 
@@ -74,7 +74,8 @@ def spread_of(f64: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return σ [channels] over all other axes; outputs [rows] have one channel."""
     columns = as_channels(f64).reshape(-1, as_channels(f64).shape[-1])
     floor = FLOAT32_ULP * np.abs(columns).max(axis=0) / SPREAD_FACTOR
-    return np.maximum(np.maximum(columns.std(axis=0), floor), TINY)
+    spread: NDArray[np.float64] = np.maximum.reduce([columns.std(axis=0), floor, np.full_like(floor, TINY)])
+    return spread
 
 
 def relative_error(
