@@ -55,7 +55,7 @@ setup: .make/torch-$(TORCH_BACKEND) .make/packages .make/project $(HARNESS)  ## 
 
 demo: setup  ## compile the trained model that ships with the project
 	@$(BIN)/dwcpc compile models/demo/consensus_demo.pth --scaler models/demo/consensus_demo_scaler.json \
-		--threshold "$$(cat models/demo/threshold.txt)" --name consensus_demo --target cpu-fp32 --out dist --force --version 1.0
+		--threshold "$$(cat models/demo/threshold.txt)" --calibration models/demo/calibration.npy --name consensus_demo --target cpu-fp32 --out dist --force --version 1.0
 
 test: setup  ## every test, Python and Go
 	@$(BIN)/pytest

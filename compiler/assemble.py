@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT
@@ -76,6 +77,7 @@ class _Nodes:
 
 def assemble(network: onnx.ModelProto, spec: NetworkSpec, around: Surroundings) -> onnx.ModelProto:
     """Return the served model: input `GRAPH_INPUT`, outputs `spec.output_name` and, for autoencoders, the score."""
+    network = _apart(network, {GRAPH_INPUT, SCORE_OUTPUT, spec.output_name})
     nodes = _Nodes()
     _scale(nodes, around.scaler)
     network_start = len(nodes.nodes)
@@ -98,6 +100,19 @@ def assemble(network: onnx.ModelProto, spec: NetworkSpec, around: Surroundings) 
     model.producer_name = "dwcpc"
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _apart(network: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
+    """Rename the network's values that are called as one of the served graph's: a weight may be named `input`."""
+    model = ir.from_proto(network)
+    values = (
+        *model.graph.initializers.values(),
+        *(value for node in model.graph.all_nodes() for value in node.outputs),
+    )
+    clashing = [value for value in values if value.name in names]
+    for value in clashing:
+        value.name = f"{PREFIX}network_{value.name}"
+    return ir.to_proto(model) if clashing else network
 
 
 def _scale(nodes: _Nodes, scaler: Scaler | None) -> None:

@@ -155,6 +155,7 @@ def compile_(output: Output, /, **options: Any) -> None:
         "verdict": summary.verdict,
         "path": str(summary.path),
         "size_bytes": summary.size_bytes,
+        "report": None if summary.report is None else str(summary.report),
         "metadata": dataclasses.asdict(summary.metadata),
     }
     output.result(render(summary), data)

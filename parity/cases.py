@@ -21,6 +21,7 @@ CALIBRATION = "calibration"
 WIDE = "wide"
 EXTREME = "extreme"
 SPECIAL = "special"
+ZERO = "zero"
 THRESHOLD = "threshold"
 NON_FINITE = "non_finite"
 
@@ -31,7 +32,7 @@ EXTREME_MAGNITUDE = 1e4
 NON_FINITE_ROWS = 64
 SMALLEST_DENORMAL = np.float32(1e-45)
 # Shares of the finite rows that are drawn; the rest lies at the threshold, where there is one.
-SHARES = {TYPICAL: 0.5, WIDE: 0.125, EXTREME: 0.0625, SPECIAL: 0.0625}
+SHARES = {TYPICAL: 0.5, WIDE: 0.125, EXTREME: 0.0625, SPECIAL: 0.0625, ZERO: 0.015625}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def draw_cases(
     groups.append(CaseGroup(WIDE, _drawn(rng, shape, scaler, count[WIDE], WIDE_MAGNITUDE)))
     groups.append(CaseGroup(EXTREME, _drawn(rng, shape, scaler, count[EXTREME], EXTREME_MAGNITUDE)))
     groups.append(CaseGroup(SPECIAL, _special(rng, shape, scaler, count[SPECIAL])))
+    groups.append(CaseGroup(ZERO, _zeros(rng, shape, scaler, count[ZERO])))
     return tuple(groups)
 
 
@@ -99,26 +101,28 @@ def _in_input_units(z: NDArray[np.float64], scaler: Scaler) -> NDArray[np.float3
 
 
 def _special(rng: np.random.Generator, shape: tuple[int, ...], scaler: Scaler, rows: int) -> NDArray[np.float32]:
-    """Rows at the center, of zeros of either sign, of denormals, constant in time, and with one value far out."""
+    """Rows constant in time, with one value or channel far out, at the center, and there but for denormals."""
     width = shape[-1]
     made = np.empty((rows, *shape), np.float32)
     for index in range(rows):
         z = np.zeros(shape)
-        match index % 6:
-            case 0:
-                z += rng.normal(size=width)
-            case 1:
-                z.reshape(-1)[rng.integers(z.size)] = rng.choice((-5.0, 5.0))
-            case 2:
-                z[..., rng.integers(width)] = rng.choice((-3.0, 3.0))
-            case _:
-                pass
+        kind = index % 5
+        if kind == 0:
+            z += rng.normal(size=width)
+        elif kind == 1:
+            z.reshape(-1)[rng.integers(z.size)] = rng.choice((-5.0, 5.0))
+        elif kind == 2:
+            z[..., rng.integers(width)] = rng.choice((-3.0, 3.0))
         made[index] = _in_input_units(z, scaler)
-        match index % 6:
-            case 4:
-                made[index] = np.where(rng.random(shape) < 0.5, np.float32(-0.0), np.float32(0.0))
-            case 5:
-                made[index] += SMALLEST_DENORMAL * np.sign(rng.normal(size=shape)).astype(np.float32)
-            case _:
-                pass
+        if kind == 3:
+            made[index] += SMALLEST_DENORMAL * np.sign(rng.normal(size=shape)).astype(np.float32)
+    return made
+
+
+def _zeros(rng: np.random.Generator, shape: tuple[int, ...], scaler: Scaler, rows: int) -> NDArray[np.float32]:
+    """Ordinary rows in which some values, in the last ones nearly all, are +0 or −0: what lost telemetry looks like."""
+    made = _drawn(rng, shape, scaler, rows, 1.0)
+    for index, row in enumerate(made):
+        lost = rng.random(shape) < (index + 1) / rows
+        row[lost] = np.where(rng.random(shape) < 0.5, np.float32(-0.0), np.float32(0.0))[lost]
     return made

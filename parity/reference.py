@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.cases import CaseGroup, draw_cases, non_finite_cases
+from dwcpc.parity.cases import CALIBRATION, SPECIAL, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
 from dwcpc.parity.threshold_cases import threshold_cases
 from dwcpc.parity.tolerance import noise_of
 
@@ -23,6 +23,8 @@ DEFAULT_SEED = 20260101
 # Rows of each group that travel in the bundle as golden vectors.
 GOLDEN_ROWS = {"wide": 8, "special": 8, "threshold": 16}
 GOLDEN_ROWS_OF_FIRST = 32
+ORDINARY = (TYPICAL, CALIBRATION, WIDE, SPECIAL)  # groups whose rows are paired to find the threshold between them
+PAIRED_ROWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def golden_part(reference: Reference) -> Reference:
 def _near_threshold(source: SourceModel, cases: tuple[CaseGroup, ...], request: CaseRequest) -> CaseGroup | None:
     assert request.threshold is not None  # noqa: S101 - the caller has asked
     rows = request.rows - sum(len(case.rows) for case in cases)
-    candidates = np.concatenate([case.rows[:256] for case in cases])
+    candidates = np.concatenate([case.rows[:PAIRED_ROWS] for case in cases if case.name in ORDINARY])
     return threshold_cases(source.score, candidates, request.threshold, max(16, rows), request.seed)
 
 

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BISECTIONS = 14
-KEPT = 8  # of the last bisections: distances from 2^-7 to 2^-14 of the pair's
+BISECTIONS = 16
+KEPT = 8  # of the last bisections: distances from 2^-9 to 2^-16 of the pair's
+SURPLUS = 2  # more pairs than needed, as some end at a jump of the score and not near the threshold
+BAND = 0.02  # of the threshold: rows whose score lies farther off are no threshold rows
 
 
 def threshold_cases(
@@ -28,20 +30,22 @@ def threshold_cases(
     rows: int,
     seed: int,
 ) -> CaseGroup | None:
-    """Return about `rows` rows near `threshold`; none when no two of `candidates` lie on different sides of it."""
+    """Return up to `rows` rows near `threshold`; none when no two of `candidates` lie on different sides of it."""
     rng = np.random.default_rng(seed)
     scores = np.asarray(score(candidates), np.float64)
     below, above = np.flatnonzero(scores < threshold), np.flatnonzero(scores > threshold)
     if not len(below) or not len(above):
         return None
-    pairs = -(-rows // KEPT)
+    pairs = SURPLUS * -(-rows // KEPT)
     low = candidates[rng.choice(below, pairs)].astype(np.float64)
     high = candidates[rng.choice(above, pairs)].astype(np.float64)
     kept = []
     for step in range(BISECTIONS):
         middle = ((low + high) / 2).astype(np.float32)
-        is_above = np.asarray(score(middle), np.float64) > threshold
+        middle_scores = np.asarray(score(middle), np.float64)
+        is_above = middle_scores > threshold
         high[is_above], low[~is_above] = middle[is_above], middle[~is_above]
         if step >= BISECTIONS - KEPT:
-            kept.append(middle)
-    return CaseGroup(THRESHOLD, np.concatenate(kept)[:rows])
+            kept.append(middle[np.abs(middle_scores - threshold) <= BAND * abs(threshold)])
+    near = np.concatenate(kept)
+    return CaseGroup(THRESHOLD, near[rng.permutation(len(near))[:rows]]) if len(near) else None

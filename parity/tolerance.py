@@ -1,9 +1,9 @@
 """How far a compiled model may be from its source, and still be that model.
 
 Recurrent models amplify rounding on a few rows a hundredfold, so one number for all rows would be a false alarm on
-those or blind on the others. The source framework's own rounding noise is therefore sampled row by row: in float32 as it
-stands, and with the scaled input moved by one unit in the last place, several times. With σ the spread of the float64
-reference of each channel, and the error and noise of a row its largest |Δ|/σ:
+those or blind on the others. The source framework's own rounding noise is therefore sampled row by row: in float32 as
+it stands, and with the scaled input moved by one unit in the last place, several times. With σ the spread of the
+float64 reference of each channel, and the error and noise of a row its largest |Δ|/σ:
 
     noise_i      = largest over the samples of |f32 − f64| / σ, on row i
     tolerance_i  = σ · max(1e-5, 4 · q99(noise), 4 · noise_i)      for row i

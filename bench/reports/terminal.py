@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.budgets import CPU, LATENCY, MEMORY, SIZE
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.metadata import Budget, CheckResult, Measurements, Metadata, Parity, Verdict
+    from dwcpc.bench.reports.summary import Summary
+    from dwcpc.compiler.metadata import Budget, CheckResult, Measurements, Parity
 
 MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
 LABEL_WIDTH = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One bundle as it was judged; `path` is where it stands, `size_bytes` the whole of it."""
-
-    metadata: Metadata
-    verdict: Verdict
-    path: Path
-    size_bytes: int
 
 
 def render(summary: Summary) -> str:
@@ -39,6 +28,8 @@ def render(summary: Summary) -> str:
         lines += _render_measurements(metadata.measurements, {budget.name: budget for budget in metadata.budgets})
     lines += [_line("note", note) for note in metadata.source.notes]
     lines.append(f"{summary.verdict}: {summary.path}")
+    if summary.report is not None:
+        lines.append(f"report: {summary.report}")
     return "\n".join(lines)
 
 
@@ -61,7 +52,7 @@ def render_parity(parity: Parity) -> list[str]:
         result for result in parity.results if result.check == "decisions" and result.runtime == next(iter(runtimes))
     ]
     if decided:
-        flips = sum(int(result.note.split(" ", 1)[0]) for result in decided)
+        flips = sum(int(result.worst) for result in decided)
         lines.append(
             _line("", f"score flips {flips}/{sum(result.rows for result in decided)}   reference {parity.reference}")
         )

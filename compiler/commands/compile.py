@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from dwcpc.bench.budgets import DEFAULT_LIMITS, LATENCY, Limits, judge, overall, parse_limits
 from dwcpc.bench.environment import cpu_ticks, describe_machine
 from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_source
-from dwcpc.bench.reports.terminal import Summary
+from dwcpc.bench.reports import markdown
+from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.assemble import SCORE_DEFINITION, SCORE_OUTPUT
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.metadata import Decision, Measurements, Metadata, Verdict
@@ -89,7 +90,14 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         place(staged, destination)
         if verdict == "pass":
             move_latest(destination)
-        return _summary(destination, metadata, verdict)
+        # Beside the version's folder, in which nothing may change any more.
+        report = destination.folder.with_name(f"{destination.folder.name}.report.md")
+        return _reported(_summary(destination, metadata, verdict), report)
+
+
+def _reported(summary: Summary, path: Path) -> Summary:
+    path.write_text(markdown.render(summary), encoding="utf-8")
+    return dataclasses.replace(summary, report=path)
 
 
 def _destination(order: Order) -> Destination:
@@ -158,7 +166,7 @@ def _keep_failure(
     write_failure(folder, reference, verification, metadata.decision, command)
     staged.rename(folder / "bundle")
     size = Bundle(folder / "bundle", metadata).size_bytes
-    return Summary(metadata, "fail", folder, size)
+    return _reported(Summary(metadata, "fail", folder, size), folder / "report.md")
 
 
 def _summary(destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from dwcpc.compiler.passes.base import Rewritten
 
 TIME_AXIS = 1
+TIME_AXES = ([TIME_AXIS], [TIME_AXIS - 3])  # counted from the front and from behind
 
 
 class WeightedSumToMatmul:
@@ -43,7 +44,7 @@ class WeightedSumToMatmul:
 def _sums_over_time(node: ir.Node) -> bool:
     if len(node.inputs) < 2 or node.inputs[1] is None or node.inputs[1].const_value is None:
         return False
-    return bool(node.inputs[1].const_value.numpy().tolist() == [TIME_AXIS])
+    return node.inputs[1].const_value.numpy().tolist() in TIME_AXES
 
 
 def _why_not(product: ir.Node | None) -> str:

@@ -30,6 +30,6 @@ def traceable_program(program: torch.export.ExportedProgram) -> torch.nn.Module:
 def _function_of(operator: torch._ops.OpOverload) -> Callable[..., object]:
     name = operator._schema.name.partition("::")[2]  # noqa: SLF001
     arguments = operator._schema.arguments  # noqa: SLF001
-    method = getattr(torch.Tensor, name, None) if arguments and arguments[0].name == "self" else None
-    function: Callable[..., object] = method or getattr(torch, name, operator)
+    is_method = bool(arguments) and arguments[0].name == "self" and hasattr(torch.Tensor, name)
+    function: Callable[..., object] = getattr(torch.Tensor if is_method else torch, name, operator)
     return function
