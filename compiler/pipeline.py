@@ -140,5 +140,7 @@ def _source(
         scaler_sha256=None if scaler is None else scaler.sha256,
         target_scaler_sha256=None if target_scaler is None else target_scaler.sha256,
         pickled_classes=tuple(sorted(classes)),
-        notes=spec.notes + versions,
+        notes=spec.notes
+        + versions
+        + (() if scaler is not None else ("no scaler was given: inputs go to the network as they are",)),
     )
