@@ -71,7 +71,7 @@ check: setup  ## formatting, lint, types, import rules, go vet, staticcheck
 	@cd go_harness && go tool -modfile=tools.mod staticcheck ./...
 
 bench: setup  ## micro-benchmarks, Python and Go
-	@$(BIN)/pytest bench --benchmark-only
+	@$(BIN)/pytest bench/micro --benchmark-only --benchmark-columns=min,median,iqr,rounds
 	@$(GO) test -run '^$$' -bench . -benchmem -count 6 ./...
 
 wheel: setup  ## build wheels/*.whl with the Go harness inside

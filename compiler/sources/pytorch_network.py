@@ -72,6 +72,9 @@ class TorchNetwork:
                 answer: NDArray[np.floating] = module(rows).numpy()
                 return answer
 
+        if len(x) <= ROWS_PER_CALL:
+            with quiet(), one_thread_a_call():
+                return run(0)
         with quiet(), one_thread_a_call(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             return np.concatenate(list(pool.map(run, range(0, len(x), ROWS_PER_CALL))))
 
