@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,35 @@ def test_the_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", makefile, flags=re.MULTILINE))
     named = set(re.findall(r"^    make (\w+)|`make (\w+)", README, flags=re.MULTILINE))
     assert {left or right for left, right in named} <= targets
+
+
+GO_PROGRAM = """package main
+
+import (
+	"context"
+	"log"
+
+	dwcpc "github.com/novacron/dwcpc/go_harness"
+	"github.com/novacron/dwcpc/go_harness/predictor"
+)
+
+func serve(ctx context.Context, window []float32) bool {
+SNIPPET
+	return anomaly && err == nil
+}
+
+func main() { serve(context.Background(), nil) }
+"""
+
+
+def test_the_go_snippet_compiles() -> None:
+    snippet = README.split("```go\n")[1].split("```")[0]
+    folder = REPOSITORY / "go_harness" / "cmd" / "readme-snippet"
+    with tempfile.TemporaryDirectory() as name:
+        program = Path(name) / "main.go"
+        program.write_text(GO_PROGRAM.replace("SNIPPET", snippet), encoding="utf-8")
+        overlay = {"Replace": {str(folder / "main.go"): str(program)}}
+        (Path(name) / "overlay.json").write_text(json.dumps(overlay), encoding="utf-8")
+        argv = ["go", "build", "-overlay", f"{name}/overlay.json", "-o", f"{name}/snippet", "./cmd/readme-snippet"]
+        done = subprocess.run(argv, cwd=REPOSITORY / "go_harness", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,134 @@
+package dwcpc_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	dwcpc "github.com/novacron/dwcpc/go_harness"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+func TestOpensOftenAndFromManyGoroutines(t *testing.T) {
+	first, err := dwcpc.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			rt, err := dwcpc.Open(dwcpc.WithLibrary(first.Library().Path))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if rt.Library() != first.Library() {
+				t.Errorf("got %v, want %v", rt.Library(), first.Library())
+			}
+			if err := errors.Join(rt.Close(), rt.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if err := first.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDoesNotReplaceALibraryThatWasNamed(t *testing.T) {
+	_, err := dwcpc.Open(dwcpc.WithLibrary("/no/such/lib.so"))
+	var typed *dwcpc.LibraryError
+	if !errors.As(err, &typed) || len(typed.Attempts) != 1 || typed.Attempts[0].Path != "/no/such/lib.so" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// outside is a service's module: go.mod and main.go.
+const (
+	outsideModule = `module example.org/service
+
+go 1.25.0
+
+require github.com/novacron/dwcpc/go_harness v0.0.0
+
+replace github.com/novacron/dwcpc/go_harness => `
+	outsideMain = `package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	dwcpc "github.com/novacron/dwcpc/go_harness"
+	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/predictor"
+)
+
+func main() {
+	if err := run(os.Args[1]); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+func run(dir string) error {
+	rt, err := dwcpc.Open()
+	if err != nil {
+		return err
+	}
+	defer rt.Close()
+	var broken *bundle.Error
+	if _, err := predictor.Open(rt, os.TempDir()); !errors.As(err, &broken) {
+		return fmt.Errorf("an empty folder: %w", err)
+	}
+	p, err := predictor.Open(rt, dir, predictor.WithSlots(1))
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	out := p.NewOutputs()
+	if err := p.Predict(context.Background(), out, []float32{0.5, -2, 9, -2.5, 0.3, -3}); err != nil {
+		return err
+	}
+	anomaly, err := p.Anomaly(out)
+	fmt.Printf("%s %.3g %v\n", p.Bundle().Metadata.Name, out[1][0], anomaly)
+	return err
+}
+`
+)
+
+func TestAModuleOutsideTheRepositoryPredicts(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums, err := os.ReadFile("go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := t.TempDir()
+	for name, content := range map[string]string{"go.mod": outsideModule + here + "\n", "go.sum": string(sums), "main.go": outsideMain} {
+		if err := os.WriteFile(filepath.Join(service, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Every module that it needs was needed to build this test: nothing is left to be downloaded.
+	command := exec.Command("go", "run", ".", filepath.Join(here, "..", "tests", "fixtures", "bundles", "good"))
+	command.Dir = service
+	command.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off", "GOTOOLCHAIN=local")
+	output, err := command.CombinedOutput()
+	if got := strings.TrimSpace(string(output)); err != nil || got != "tiny_autoencoder 11.7 true" {
+		t.Errorf("got %q (%v)", got, err)
+	}
+}

@@ -1,0 +1,78 @@
+package predictor
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	dwcpc "github.com/novacron/dwcpc/go_harness"
+	"github.com/novacron/dwcpc/go_harness/bundle"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+var goodDir = filepath.Join("..", "..", "tests", "fixtures", "bundles", "good")
+
+// openedRuntime returns the runtime that the environment names; without one the test fails.
+func openedRuntime(t testing.TB) *dwcpc.Runtime {
+	t.Helper()
+	rt, err := dwcpc.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, rt)
+	return rt
+}
+
+func opened(t testing.TB, dir string, options ...Option) *Predictor {
+	t.Helper()
+	p, err := Open(openedRuntime(t), dir, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closing(t, p)
+	return p
+}
+
+func closing(t testing.TB, c interface{ Close() error }) {
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// copied returns the folder of a copy of the good bundle, in a folder of its own, with old replaced by new in its metadata.
+func copied(t *testing.T, replacements ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "v1.0")
+	if err := os.CopyFS(dir, os.DirFS(goodDir)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, metadataFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(replacements); i += 2 {
+		if !bytes.Contains(text, []byte(replacements[i])) {
+			t.Fatalf("metadata.json does not contain %q", replacements[i])
+		}
+		text = bytes.ReplaceAll(text, []byte(replacements[i]), []byte(replacements[i+1]))
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// window returns a golden row as Predict takes it.
+func window(b *bundle.Bundle, row int) []float32 {
+	n := b.Metadata.Inputs[0].Shape.Elements()
+	return b.Golden.Inputs[0][row*n : (row+1)*n]
+}
