@@ -66,7 +66,7 @@ def read_failure(folder: Path) -> Reference:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         groups = tuple(_read_group(folder, entry) for entry in description["groups"] if entry["rows"])
         seed = int(description["seed"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise InputError(
             f"{folder}: is no failure folder ({error}); expected one that a failed verification wrote"
         ) from error

@@ -1,0 +1,173 @@
+"""Opening a bundle: the good one of the fixtures opens, each bad one is refused in a sentence that names why."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dwcpc.compiler.bundle import open_bundle
+from dwcpc.compiler.errors import InputError
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "bundles"
+BAD: list[dict[str, Any]] = json.loads((FIXTURES / "bad.json").read_bytes())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the good bundle."""
+    return Path(shutil.copytree(FIXTURES / "good", tmp_path / "model" / "v1.0"))
+
+
+def at_pointer(document: Any, pointer: str) -> tuple[Any, Any]:
+    """Return the container and the key that an RFC 6901 pointer leads to; `-` is the end of a list."""
+    *way, last = (part.replace("~1", "/").replace("~0", "~") for part in pointer.removeprefix("/").split("/"))
+    for part in way:
+        document = document[int(part)] if isinstance(document, list) else document[part]
+    if not isinstance(document, list):
+        return document, last
+    return document, len(document) if last == "-" else int(last)
+
+
+def set_value(path: Path, edit: dict[str, Any]) -> None:
+    document = json.loads(path.read_bytes())
+    container, key = at_pointer(document, edit["pointer"])
+    if isinstance(container, list) and key == len(container):
+        container.append(edit["value"])
+    else:
+        container[key] = edit["value"]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def delete_value(path: Path, edit: dict[str, Any]) -> None:
+    document = json.loads(path.read_bytes())
+    container, key = at_pointer(document, edit["pointer"])
+    del container[key]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def replace_text(path: Path, edit: dict[str, Any]) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert edit["old"] in text
+    path.write_text(text.replace(edit["old"], edit["new"], 1), encoding="utf-8")
+
+
+def flip(path: Path, edit: dict[str, Any]) -> None:
+    content = bytearray(path.read_bytes())
+    content[edit["offset"]] ^= 0xFF
+    path.write_bytes(content)
+
+
+def link_outside(path: Path, _edit: dict[str, Any]) -> None:
+    outside = next(parent for parent in path.parents if parent.name == "v1.0").with_name(path.name)
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
+def make_directory(path: Path, _edit: dict[str, Any]) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+OPERATIONS: dict[str, Callable[[Path, dict[str, Any]], object]] = {
+    "set": set_value,
+    "delete": delete_value,
+    "replace": replace_text,
+    "append": lambda path, edit: path.write_bytes(path.read_bytes() + edit["text"].encode()),
+    "truncate": lambda path, edit: path.write_bytes(path.read_bytes()[: edit["bytes"]]),
+    "flip": flip,
+    "write": lambda path, edit: path.write_bytes(base64.b64decode(edit["base64"])),
+    "remove": lambda path, _edit: path.unlink(),
+    "link_outside": link_outside,
+    "make_directory": make_directory,
+}
+
+
+def test_the_good_bundle_opens_with_all_it_holds(folder: Path) -> None:
+    bundle = open_bundle(folder)
+    assert bundle.metadata.name == "tiny_autoencoder"
+    assert bundle.metadata.scaler.center == (0.5, -2.0)
+    assert bundle.metadata.golden.groups[0].tolerance["reconstruction"] == (1e-6, 2e-6)
+    assert bundle.golden("input")["x"].dtype == np.float32
+    assert {name: values.shape for name, values in bundle.golden("output").items()} == {
+        "reconstruction": (10, 3, 2),
+        "anomaly_score": (10,),
+    }
+    assert bundle.size_bytes == sum(path.stat().st_size for path in folder.rglob("*.*"))
+
+
+@pytest.mark.parametrize("case", BAD, ids=[case["name"] for case in BAD])
+def test_refuses_the_bad_bundle(case: dict[str, Any], folder: Path) -> None:
+    for edit in case["edits"]:
+        OPERATIONS[edit["op"]](folder / edit["file"], edit)
+    with pytest.raises(InputError) as refused:
+        open_bundle(folder)
+    assert case["reason_contains"] in str(refused.value)
+    assert str(folder) in str(refused.value)
+
+
+# Beyond the shared fixtures: what a file may hold that Python alone stumbles over.
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"opset": ', '"opset": 1.0, "was": ', "expected `int`"),
+        ('"threshold": ', f'"threshold": 1{"0" * 5000}, "was": ', "out of range"),
+        ('"seed": ', f'"seed": {10**40}, "was": ', "seed"),
+        ('"file": "tiny.pth"', '"file": "\\ud800"', "not JSON"),
+        ('"compiler": "dwcpc 0.1.0"', '"compiler": ' + "[" * 100_000, "not JSON"),
+        ('"schema": "dwcpc.bundle/1"', '"schema": "dwcpc.bundle/10"', "dwcpc.bundle/10"),
+    ],
+)
+def test_refuses_metadata_that_python_cannot_hold(old: str, new: str, reason: str, folder: Path) -> None:
+    replace_text(folder / "metadata.json", {"old": old, "new": new})
+    with pytest.raises(InputError, match=r"metadata\.json") as refused:
+        open_bundle(folder)
+    assert reason.lower() in str(refused.value).lower()
+    assert len(str(refused.value)) < 1000
+
+
+def test_reads_a_newer_minor_version_of_the_schema_and_keys_it_does_not_know(folder: Path) -> None:
+    replace_text(folder / "metadata.json", {"old": '"dwcpc.bundle/1"', "new": '"dwcpc.bundle/1.1", "colour": "red"'})
+    assert open_bundle(folder).metadata.schema == "dwcpc.bundle/1.1"
+
+
+@pytest.mark.parametrize("latest", ["link", "text"])
+def test_opens_a_models_folder_at_latest(latest: str, folder: Path) -> None:
+    if latest == "link":
+        (folder.parent / "latest").symlink_to("v1.0")
+    else:
+        (folder.parent / "latest").write_text("v1.0\n", encoding="utf-8")
+    assert open_bundle(folder.parent).path == folder
+
+
+def test_refuses_a_models_folder_without_latest(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"holds no metadata\.json"):
+        open_bundle(folder.parent)
+
+
+def test_refuses_a_latest_that_leads_elsewhere(folder: Path) -> None:
+    (folder.parent / "latest").symlink_to("../../etc")
+    with pytest.raises(InputError, match="names 'etc'"):
+        open_bundle(folder.parent)
+
+
+def test_follows_links_within_the_bundle_as_kubernetes_mounts_it(folder: Path) -> None:
+    data = folder / "..2024"
+    data.mkdir()
+    (folder / "model.onnx").rename(data / "model.onnx")
+    (folder / "..data").symlink_to("..2024")
+    (folder / "model.onnx").symlink_to("..data/model.onnx")
+    assert open_bundle(folder).metadata.name == "tiny_autoencoder"
+
+
+def test_refuses_golden_vectors_whose_numbers_were_exchanged(folder: Path) -> None:
+    path = folder / "golden" / "output_anomaly_score.npy"
+    np.save(path, np.load(path)[::-1].copy())
+    with pytest.raises(InputError, match=r"output_anomaly_score\.npy: has SHA-256"):
+        open_bundle(folder)

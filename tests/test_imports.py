@@ -1,0 +1,176 @@
+"""Imports go one way, and heavy libraries are loaded by whoever uses them.
+
+models, compiler  ←  parity, bench  ←  compiler/cli.py and compiler/commands/
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("bench", "compiler", "models", "parity")
+MAY_IMPORT = {
+    "models": {"models"},
+    "compiler": {"compiler", "models"},
+    "parity": {"parity", "compiler", "models"},
+    "bench": {"bench", "compiler", "models"},
+    "shell": {"shell", *FOLDERS},  # compiler/cli.py and compiler/commands/, which nobody imports in turn
+}
+HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
+# torch's own side of the compiler, imported inside functions of sources/pytorch.py; those two themselves need no torch.
+LIGHT_PYTORCH = {"compiler/sources/pytorch.py", "compiler/sources/pytorch_archive.py"}
+NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    """Yield each of the packages' files, by its path from the root, parsed."""
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_bytes())
+
+
+def modules_of(statement: ast.stmt | ast.AST) -> list[str]:
+    """Return the modules that an import statement names; `from dwcpc.compiler import commands` names both."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    if isinstance(statement, ast.ImportFrom):
+        assert statement.level == 0, "relative imports are not used here"
+        return [statement.module or "", *(f"{statement.module}.{alias.name}" for alias in statement.names)]
+    return []
+
+
+def layer_of(path: str) -> str:
+    shell = path == "compiler/cli.py" or path.startswith("compiler/commands/")
+    return "shell" if shell else path.partition("/")[0]
+
+
+def layer_named(module: str) -> str | None:
+    """Return the layer of `dwcpc.x.y`; none for modules of others."""
+    top, *rest = module.split(".")
+    if top != "dwcpc" or not rest:
+        return None
+    return "shell" if rest[0] == "compiler" and rest[1:2] in (["cli"], ["commands"]) else rest[0]
+
+
+def wrong_layers(path: str, tree: ast.Module) -> list[str]:
+    """Return the modules imported anywhere in the file, in functions and for types too, that its layer may not know."""
+    named = [module for node in ast.walk(tree) for module in modules_of(node)]
+    layers = {module: layer_named(module) for module in named}
+    return [module for module, layer in layers.items() if layer is not None and layer not in MAY_IMPORT[layer_of(path)]]
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def at_import_time(tree: ast.Module) -> Iterator[str]:
+    """Yield the modules that importing the file imports: not those inside functions or for types alone."""
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if is_for_types(node):
+            pending += node.orelse  # type: ignore[attr-defined]
+            continue
+        yield from modules_of(node)
+        pending += ast.iter_child_nodes(node)
+
+
+def may_load_torch(path: str) -> bool:
+    torch_side = path.startswith("compiler/sources/pytorch_") and path not in LIGHT_PYTORCH
+    return torch_side or path.startswith("models/")
+
+
+def heavy_at_import_time(path: str, tree: ast.Module) -> list[str]:
+    if path.startswith("models/demo/"):  # scripts that are run by hand, no package
+        return []
+    loaded = {module.partition(".")[0] for module in at_import_time(tree)} & HEAVY
+    return sorted(loaded - ({"torch"} if may_load_torch(path) else set()))
+
+
+def test_imports_go_one_way() -> None:
+    assert {path: wrong for path, tree in sources() if (wrong := wrong_layers(path, tree))} == {}
+
+
+def test_heavy_libraries_are_imported_where_they_are_used() -> None:
+    assert {path: heavy for path, tree in sources() if (heavy := heavy_at_import_time(path, tree))} == {}
+
+
+def test_the_torch_side_of_the_compiler_is_imported_inside_functions_only() -> None:
+    found = {
+        path: module
+        for path, tree in sources()
+        if not may_load_torch(path)
+        for module in at_import_time(tree)
+        if module.startswith("dwcpc.") and may_load_torch(module.removeprefix("dwcpc.").replace(".", "/") + ".py")
+    }
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("models/x.py", "from dwcpc.compiler.errors import InputError"),
+        ("compiler/x.py", "import dwcpc.parity.verify"),
+        ("compiler/x.py", "from dwcpc import bench"),
+        ("compiler/x.py", "from dwcpc.compiler import commands"),
+        ("parity/x.py", "def f():\n    from dwcpc.bench import stats"),
+        ("bench/x.py", "from dwcpc.parity.cases import draw_cases"),
+        ("bench/x.py", "from dwcpc.compiler.commands.verify import verify_bundle"),
+        ("compiler/x.py", "if TYPE_CHECKING:\n    from dwcpc.parity.verify import Verification"),
+    ],
+)
+def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -> None:
+    assert wrong_layers(path, ast.parse(line)) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "heavy"),
+    [
+        ("compiler/sources/pytorch.py", "import torch", ["torch"]),
+        ("compiler/x.py", "try:\n    import sklearn.base\nexcept ImportError:\n    pass", ["sklearn"]),
+        ("parity/x.py", "class A:\n    from xgboost import Booster", ["xgboost"]),
+        ("models/x.py", "import pandas", ["pandas"]),
+        ("models/x.py", "import torch", []),
+        ("compiler/sources/pytorch_loading.py", "import torch", []),
+        ("compiler/x.py", "def f():\n    import torch", []),
+        ("compiler/x.py", "if TYPE_CHECKING:\n    import torch", []),
+    ],
+)
+def test_a_heavy_import_would_be_found(path: str, text: str, heavy: list[str]) -> None:
+    assert heavy_at_import_time(path, ast.parse(text)) == heavy
+
+
+def loaded_by(arguments: list[str]) -> set[str]:
+    """Return the top-level modules in memory after the command line ran with `arguments` in a fresh process."""
+    program = (
+        "import sys\n"
+        "from dwcpc.compiler.cli import main\n"
+        "try:\n"
+        f"    main({arguments!r})\n"
+        "finally:\n"
+        "    print(*{name.partition('.')[0] for name in sys.modules}, sep='\\n', file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["compile", "--help"], ["--version"], ["compile", "--nope"]])
+def test_help_loads_no_library_of_numbers(arguments: list[str]) -> None:
+    loaded = loaded_by(arguments)
+    assert "click" in loaded
+    assert loaded.isdisjoint(NOT_FOR_HELP)
+
+
+@pytest.mark.parametrize("command", ["verify", "inspect"])
+def test_looking_at_a_bundle_needs_no_framework(command: str) -> None:
+    loaded = loaded_by([command, str(ROOT / "tests" / "fixtures" / "bundles" / "good")])
+    assert "msgspec" in loaded
+    assert loaded.isdisjoint(HEAVY)
