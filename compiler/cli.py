@@ -139,7 +139,7 @@ def compile_(output: Output, /, **options: Any) -> None:
     )
     order = Order(
         request=request,
-        name=options["name"] or artifact.stem,
+        name=artifact.stem if options["name"] is None else options["name"],
         out=options["out"],
         version=options["version"],
         replace=options["force"],

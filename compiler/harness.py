@@ -45,7 +45,9 @@ def call_harness(command: str, arguments: list[str]) -> dict[str, Any]:
         raise DwcpcError(f"{argv[0]} {command} ended with {done.returncode} and no answer: {detail}") from error
     if "error" in answer:
         message = f"go harness: {answer['error']['message']}"
-        raise ERRORS.get(done.returncode, DwcpcError)(message)
+        # A model that its runtime cannot run is not the model that was compiled.
+        error_type = VerdictError if answer["error"]["kind"] == "runtime" else ERRORS.get(done.returncode, DwcpcError)
+        raise error_type(message)
     return answer
 
 

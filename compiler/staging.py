@@ -106,6 +106,11 @@ def move_latest(destination: Destination) -> bool:
     return True
 
 
+def names_latest(destination: Destination) -> bool:
+    """Say whether `latest` names this very version."""
+    return latest_version(destination.model_folder) == destination.version
+
+
 def _exchange(staged: Path, folder: Path) -> None:
     """Swap two folders in one step where the system can; else in two, between which there is no version."""
     libc = ctypes.CDLL(None, use_errno=True)

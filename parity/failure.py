@@ -112,6 +112,11 @@ def _failing(
         if decision is not None:
             flipped = flips(decision, group.outputs[decision.score], outputs[decision.score])
             worst[flipped] = np.maximum(worst[flipped], 1.0)
+    first, *others = parts.values()
+    for other in others:
+        for name, values in first.items():
+            differing = (values != other[name]) & ~(np.isnan(values) & np.isnan(other[name]))
+            worst[differing.reshape(len(worst), -1).any(axis=1)] = np.inf
     order = np.argsort(-worst, kind="stable")
     failing = order[worst[order] > 1.0]
     return (failing if len(failing) else order)[:MOST_ROWS]

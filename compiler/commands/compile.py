@@ -17,10 +17,11 @@ from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.assemble import SCORE_DEFINITION, SCORE_OUTPUT
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.metadata import Decision, Measurements, Metadata, Verdict
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.metadata import Decision, Measurements, Metadata, Source, Verdict
 from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, check_threshold, compile_artifact
-from dwcpc.compiler.staging import Destination, check_destination, move_latest, place, staging_folder
+from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
 from dwcpc.parity.cases import typical_rows
@@ -59,6 +60,10 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     """Carry out `order`. A bundle that is not the same model is kept in a failure folder only."""
     destination = _destination(order)
     check_destination(destination)
+    if not order.verify and names_latest(destination):
+        raise InputError(
+            f"{destination.folder}: is what `latest` names; --no-verify cannot replace it, omit one of the two"
+        )
     parse_limits(order.budgets, DEFAULT_LIMITS[LATENCY])  # a slip is told before the work; the model's own come below
     compiled = compile_artifact(order.request, progress)
     check_threshold(order.threshold, compiled.network.spec)
@@ -67,10 +72,12 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         compiled.network, compiled.scaler if compiled.scaler_applied == "graph" else None, compiled.target_scaler
     )
     reference = make_reference(source, _cases(order, compiled), progress)
+    compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, reference.notes))
     label = Label(order.name, version_text(destination.version), _decision(order.threshold))
     with staging_folder(destination) as staged:
         metadata = write_bundle(staged, compiled, label, _golden(reference))
         if not order.verify:
+            report_path(destination).unlink(missing_ok=True)  # of the version that this one replaces
             place(staged, destination)
             return _summary(destination, metadata, "inconclusive")
         verification = verify(Bundle(staged, metadata), reference, RUNNERS, progress)
@@ -87,12 +94,25 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         )
         write_metadata(staged, metadata)
         verdict = overall(budget.verdict for budget in metadata.budgets)
-        place(staged, destination)
-        if verdict == "pass":
-            move_latest(destination)
-        # Beside the version's folder, in which nothing may change any more.
-        report = destination.folder.with_name(f"{destination.folder.name}.report.md")
-        return _reported(_summary(destination, metadata, verdict), report)
+        return _placed(staged, destination, metadata, verdict)
+
+
+def report_path(destination: Destination) -> Path:
+    """Return where the report stands: beside the version's folder, in which nothing may change any more."""
+    return destination.folder.with_name(f"{destination.folder.name}.report.md")
+
+
+def _placed(staged: Path, destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:
+    """Place the version, and point `latest` at it when it passed; what `latest` names is replaced by nothing less."""
+    if verdict != "pass" and names_latest(destination):
+        folder = _set_aside(destination)
+        staged.rename(folder / "bundle")
+        size = Bundle(folder / "bundle", metadata).size_bytes
+        return _reported(Summary(metadata, verdict, folder, size), folder / "report.md")
+    place(staged, destination)
+    if verdict == "pass":
+        move_latest(destination)
+    return _reported(_summary(destination, metadata, verdict), report_path(destination))
 
 
 def _reported(summary: Summary, path: Path) -> Summary:
@@ -104,6 +124,10 @@ def _destination(order: Order) -> Destination:
     folder = order.out / checked_name(order.name)
     version = next_version(folder) if order.version is None else parsed_version(order.version)
     return Destination(order.out, order.name, version, order.replace)
+
+
+def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
+    return dataclasses.replace(source, notes=source.notes + notes)
 
 
 def _cases(order: Order, compiled: Compiled) -> CaseRequest:
@@ -159,14 +183,19 @@ def _keep_failure(
     staged: Path, destination: Destination, metadata: Metadata, reference: Reference, verification: Verification
 ) -> Summary:
     """Move the refused bundle, with the rows that refute it, to a folder that no reader takes for a version."""
-    folder = destination.model_folder / f"failed-v{version_text(destination.version)}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder = _set_aside(destination)
     command = f"dwcpc verify {shlex.quote(str(folder / 'bundle'))} --replay {shlex.quote(str(folder))}"
     write_failure(folder, reference, verification, metadata.decision, command)
     staged.rename(folder / "bundle")
     size = Bundle(folder / "bundle", metadata).size_bytes
     return _reported(Summary(metadata, "fail", folder, size), folder / "report.md")
+
+
+def _set_aside(destination: Destination) -> Path:
+    folder = destination.model_folder / f"failed-v{version_text(destination.version)}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def _summary(destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:

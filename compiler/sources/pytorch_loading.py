@@ -50,6 +50,12 @@ def _load_known_architecture(artifact: Artifact, options: LoadOptions, checkpoin
         match = infer(_shapes(checkpoint), name=options.arch, timesteps=asked)
     except NoMatchError as error:
         raise InputError(f"{artifact.path}: {error}; name another class with --arch package.module:factory") from error
+    shape = (match.config.timesteps, match.config.features)
+    if options.input_shape not in {None, shape}:
+        raise InputError(
+            f"--input-shape {options.input_shape}: {match.architecture.name} with these weights takes {shape}; "
+            "omit it, or set the number of timesteps with --timesteps"
+        )
     notes: tuple[str, ...] = ()
     if match.timesteps_source == "default":
         notes = (
@@ -64,7 +70,7 @@ def _load_known_architecture(artifact: Artifact, options: LoadOptions, checkpoin
         kind="state_dict",
         model_type=match.architecture.model_type,
         task=match.architecture.task,
-        input_shape=(match.config.timesteps, match.config.features),
+        input_shape=shape,
         output_shape=(),
         architecture=match.architecture.name,
         architecture_config=_sizes(match.config),

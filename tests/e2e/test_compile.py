@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,24 @@ def test_compiles_the_owners_model_and_agrees_with_what_they_computed(run: Run, 
     assert ran.code == 0, ran.err
     assert ran.json["metadata"]["parity"]["verdict"] == "pass"
     assert ran.json["metadata"]["source"]["pickled_classes"]
+
+
+def test_what_latest_names_is_replaced_by_nothing_unproven(
+    run: Run, compiled: Any, demo_model: Path, demo_scaler: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / compiled.folder.parent.name
+    shutil.copytree(compiled.folder.parent, folder, symlinks=True)
+    (folder / "latest").unlink(missing_ok=True)
+    (folder / "latest").symlink_to("v1.0")
+    before = (folder / "v1.0" / "metadata.json").read_bytes()
+    options = ("--scaler", demo_scaler, "--name", folder.name, "--out", tmp_path, "--version", "1.0", "--force")
+
+    unverified = run("-q", "compile", demo_model, *options, "--no-verify")
+    too_slow = run("-q", "compile", demo_model, *options, "--cases", "64", "--budget", "latency_p99_ms=0.000001")
+
+    assert unverified.code == 2
+    assert "--no-verify cannot replace it" in unverified.err
+    assert too_slow.code == 1
+    assert (folder / "v1.0" / "metadata.json").read_bytes() == before
+    assert (folder / "failed-v1.0" / "bundle" / "metadata.json").exists()
+    assert "even the median" in (folder / "failed-v1.0" / "report.md").read_text(encoding="utf-8")

@@ -16,7 +16,8 @@ from onnx import numpy_helper
 Run = Callable[..., Any]
 Change = Callable[[onnx.ModelProto], None]
 NAME = "consensus_demo"
-GOLDEN_CHECKS = {"finiteness", "closeness", "decisions", "ranking", "batch_invariance", "nan_policy", "bit_equality"}
+# Of 64 golden rows no group is large enough for a rank correlation to mean anything.
+GOLDEN_CHECKS = {"finiteness", "closeness", "decisions", "batch_invariance", "nan_policy", "bit_equality"}
 
 
 def exchange_model(folder: Path, change: Change) -> None:

@@ -1,13 +1,16 @@
-"""Modules with random weights and non-trivial BatchNorm statistics."""
+"""What tests of several folders share."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
-import torch
-from torch import nn
 
-ModuleT = TypeVar("ModuleT", bound=nn.Module)
+if TYPE_CHECKING:
+    from torch import nn
+
+ModuleT = TypeVar("ModuleT", bound="nn.Module")
 
 
 def _randomised(module: ModuleT, seed: int) -> ModuleT:
@@ -16,6 +19,9 @@ def _randomised(module: ModuleT, seed: int) -> ModuleT:
     A fresh BatchNorm is the identity and would hide an error. Weights keep the scale of torch's own so that
     gates neither saturate nor stay linear.
     """
+    import torch  # here, so that tests without torch start without it
+    from torch import nn
+
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for part in module.modules():
@@ -35,5 +41,16 @@ def _randomised(module: ModuleT, seed: int) -> ModuleT:
 
 @pytest.fixture(scope="session")
 def randomised() -> Callable[[nn.Module, int], nn.Module]:
-    """Return `randomised(module, seed)`."""
+    """Return `randomised(module, seed)`: random weights and non-trivial BatchNorm statistics."""
     return _randomised
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Give torch one thread: modules as small as those of tests keep several waiting for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
