@@ -20,17 +20,14 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
+from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.scalers import Scaler
-    from dwcpc.compiler.sources.base import NetworkSpec
-
-GRAPH_INPUT = "input"
-SCORE_OUTPUT = "anomaly_score"
-SCORE_DEFINITION = "mean over all values of the window of (scaled input - reconstruction)^2, on scaled values"
+from dwcpc.compiler.sources.base import NetworkSpec
 
 PREFIX = "dwcpc_"  # of every name that is added, so that none meets one of the exporter's
 

@@ -11,6 +11,7 @@ from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Source, StepRecord, TensorSpec
 from dwcpc.compiler.scalers import LoadedScaler, Scaler, load_scaler, require_features
+from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
 from dwcpc.compiler.sources import source_of
 from dwcpc.compiler.sources.base import LoadOptions, Network, NetworkSpec
 
@@ -105,8 +106,6 @@ def _scaler(path: Path | None) -> LoadedScaler | None:
 def _tensors(
     spec: NetworkSpec, scaler: Scaler, *, has_target_scaler: bool
 ) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    from dwcpc.compiler.assemble import GRAPH_INPUT, SCORE_OUTPUT
-
     width = spec.input_shape[-1]
     features = scaler.feature_names or tuple(f"feature_{index}" for index in range(width))
     inputs = (TensorSpec(GRAPH_INPUT, "float32", ("batch", *spec.input_shape), features),)

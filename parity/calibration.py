@@ -33,11 +33,11 @@ def read_calibration(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 def _only_array(path: Path) -> NDArray[np.generic]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            array: NDArray[np.generic] = loaded
-            return array
-        with loaded:
+        with path.open("rb") as file:  # ours to close: numpy forgets it where a header is bad
+            loaded = np.load(file, allow_pickle=False)
+            if not isinstance(loaded, np.lib.npyio.NpzFile):
+                array: NDArray[np.generic] = loaded
+                return array
             count = len(loaded.files)
             array = loaded[loaded.files[0]] if count == 1 else np.empty(0)
     # A damaged file surfaces as an exception of zipfile, zlib, ast or numpy, and is the file's fault each time.

@@ -15,12 +15,12 @@ from dwcpc.bench.environment import cpu_ticks, describe_machine
 from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_source
 from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
-from dwcpc.compiler.assemble import SCORE_DEFINITION, SCORE_OUTPUT
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Decision, Measurements, Metadata, Source, Verdict
 from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, check_threshold, compile_artifact
+from dwcpc.compiler.signature import SCORE_DEFINITION, SCORE_OUTPUT
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.metadata import CheckResult
+from dwcpc.compiler.signature import SCORE_OUTPUT
 from dwcpc.parity.cases import CALIBRATION, TYPICAL, WIDE
-from dwcpc.parity.runners.source import SCORE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,15 +23,15 @@ FEWEST_ROWS = 128  # two neighbours that change places cost 12/n³: with fewer r
 
 def ranking(comparison: Comparison) -> list[CheckResult]:
     """Report 1 − ρ of the score on the groups of ordinary rows."""
-    reference = comparison.reference.outputs.get(SCORE)
+    reference = comparison.reference.outputs.get(SCORE_OUTPUT)
     if reference is None or comparison.reference.name not in RANKED_GROUPS or len(reference) < FEWEST_ROWS:
         return []
-    loss = 1.0 - float(np.corrcoef(_ranks(reference), _ranks(comparison.outputs[SCORE]))[0, 1])
+    loss = 1.0 - float(np.corrcoef(_ranks(reference), _ranks(comparison.outputs[SCORE_OUTPUT]))[0, 1])
     return [
         CheckResult(
             check="ranking",
             runtime=comparison.runtime,
-            output=SCORE,
+            output=SCORE_OUTPUT,
             group=comparison.reference.name,
             worst=max(0.0, loss) if np.isfinite(loss) else 1.0,
             limit=MAX_LOSS,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dwcpc.compiler.signature import SCORE_OUTPUT
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.scalers import Scaler
     from dwcpc.compiler.sources.base import Network, Precision
 
-SCORE = "anomaly_score"
 MOVED_SAMPLES = 3  # with them, a row's noise was within a factor 2 of onnxruntime's error on every row tried
 FLOAT32_ULP = 2.0**-23
 
@@ -49,7 +50,7 @@ class SourceModel:
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.floating]:
         """Return the anomaly score of an autoencoder, in float32."""
-        return self.run(rows, "float32")[SCORE]
+        return self.run(rows, "float32")[SCORE_OUTPUT]
 
     def _outputs(
         self, scaled: NDArray[np.float32], network_output: NDArray[np.floating], precision: Precision
@@ -58,7 +59,7 @@ class SourceModel:
         if self.network.spec.task == "autoencoder":
             error = scaled.astype(np.float64) - network_output
             score = (error**2).mean(axis=tuple(range(1, error.ndim)))
-            outputs[SCORE] = score.astype(network_output.dtype)
+            outputs[SCORE_OUTPUT] = score.astype(network_output.dtype)
         return outputs
 
     def _unscaled(self, output: NDArray[np.floating], precision: Precision) -> NDArray[np.floating]:

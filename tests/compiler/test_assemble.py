@@ -13,10 +13,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from dwcpc.compiler.assemble import GRAPH_INPUT, SCORE_OUTPUT, Surroundings, assemble
+from dwcpc.compiler.assemble import Surroundings, assemble
 from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.scalers import Scaler, load_scaler
+from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT, NetworkSpec
 
 LEVELS = ("none", "basic", "extended", "all")

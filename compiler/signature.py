@@ -1,0 +1,7 @@
+"""The names that the served model gives to what goes in and what comes out; bundles in service depend on them."""
+
+from __future__ import annotations
+
+GRAPH_INPUT = "input"
+SCORE_OUTPUT = "anomaly_score"
+SCORE_DEFINITION = "mean over all values of the window of (scaled input - reconstruction)^2, on scaled values"
