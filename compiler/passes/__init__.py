@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from dwcpc.compiler.metadata import StepRecord
 from dwcpc.compiler.passes.base import Pass
+from dwcpc.compiler.passes.fold_linear_into_lstm import FoldLinearIntoLstm
 from dwcpc.compiler.passes.simplify import Simplify
 from dwcpc.compiler.passes.weighted_sum_to_matmul import WeightedSumToMatmul
 
 if TYPE_CHECKING:
     import onnx
 
-PASSES: tuple[Pass, ...] = (Simplify(), WeightedSumToMatmul())
+PASSES: tuple[Pass, ...] = (Simplify(), WeightedSumToMatmul(), FoldLinearIntoLstm())
 
 MAX_ROUNDS = 4  # each pass is idempotent: a third round that still changes something is a bug, not progress
 
