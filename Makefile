@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-# `cpu` keeps torch's CUDA libraries (5 GB) away; any other value is handed to uv's --torch-backend.
-TORCH_BACKEND ?= locked
+# `cpu` keeps torch's CUDA libraries (5 GB) away; any value but `locked` is handed to uv's --torch-backend. The choice
+# stays until another is made.
+TORCH_BACKEND ?= $(or $(patsubst .make/torch-%,%,$(firstword $(wildcard .make/torch-*))),locked)
 
 VENV := .venv
 BIN := $(VENV)/bin

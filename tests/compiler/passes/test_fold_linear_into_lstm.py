@@ -1,4 +1,4 @@
-"""A linear layer before an LSTM goes into its input weights where that is smaller; otherwise it stays, and why is said."""
+"""A linear layer before an LSTM goes into its input weights where that is smaller; otherwise it stays, and says why."""
 
 from __future__ import annotations
 
