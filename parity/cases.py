@@ -77,11 +77,6 @@ def non_finite_cases(typical: NDArray[np.float32], seed: int) -> CaseGroup:
     return CaseGroup(NON_FINITE, rows)
 
 
-def typical_rows(shape: tuple[int, ...], scaler: Scaler, rows: int, seed: int) -> NDArray[np.float32]:
-    """Return ordinary rows alone, for timing."""
-    return _drawn(np.random.default_rng(seed), shape, scaler, rows, 1.0)
-
-
 def _drawn(
     rng: np.random.Generator, shape: tuple[int, ...], scaler: Scaler, rows: int, magnitude: float
 ) -> NDArray[np.float32]:

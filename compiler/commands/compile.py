@@ -24,7 +24,6 @@ from dwcpc.compiler.signature import SCORE_DEFINITION, SCORE_OUTPUT
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
-from dwcpc.parity.cases import typical_rows
 from dwcpc.parity.failure import write_failure
 from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
 from dwcpc.parity.runners import RUNNERS
@@ -89,9 +88,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         write_metadata(staged, metadata)
         if verification.parity.verdict != "pass":
             return _keep_failure(staged, destination, metadata, reference, verification)
-        metadata = _measured(
-            Bundle(staged, metadata), source, limits, _timed_rows(order, compiled, reference), progress
-        )
+        metadata = _measured(Bundle(staged, metadata), source, limits, _timed_rows(reference), progress)
         write_metadata(staged, metadata)
         verdict = overall(budget.verdict for budget in metadata.budgets)
         return _placed(staged, destination, metadata, verdict)
@@ -151,10 +148,9 @@ def _golden(reference: Reference) -> list[GoldenRows]:
     ]
 
 
-def _timed_rows(order: Order, compiled: Compiled, reference: Reference) -> NDArray[np.float32]:
-    if order.calibration is not None:
-        return reference.groups[0].rows[:DISTINCT_ROWS]
-    return typical_rows(compiled.network.spec.input_shape, compiled.scaler, DISTINCT_ROWS, order.seed)
+def _timed_rows(reference: Reference) -> NDArray[np.float32]:
+    """Return the first group's rows: the user's own, or the typical ones."""
+    return reference.groups[0].rows[:DISTINCT_ROWS]
 
 
 def _measured(

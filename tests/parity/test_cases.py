@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.cases import NON_FINITE_ROWS, draw_cases, non_finite_cases, typical_rows
+from dwcpc.parity.cases import NON_FINITE_ROWS, draw_cases, non_finite_cases
 
 SHAPE = (30, 3)
 SCALER = Scaler("RobustScaler", (12.0, -3.0, 5e6), (0.5, 6.4e-7, 2e6))
@@ -90,7 +90,7 @@ def test_calibration_rows_stand_in_for_typical_ones() -> None:
 
 
 def test_non_finite_rows_each_hold_nan_or_an_infinity_and_ordinary_values() -> None:
-    typical = typical_rows(SHAPE, SCALER, 16, SEED)
+    typical = draw_cases(SHAPE, SCALER, 64, SEED)[0].rows[:16]
     rows = non_finite_cases(typical, SEED).rows
     assert rows.shape == (NON_FINITE_ROWS, *SHAPE)
     assert not np.isfinite(rows).all(axis=(1, 2)).any()
