@@ -85,6 +85,6 @@ lock: $(BIN)/uv  ## resolve requirements/*.lock again
 	@echo uv | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --upgrade --quiet -o requirements/uv.lock
 
 clean:  ## remove everything that make made
-	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
 .PHONY: help setup demo test check bench wheel lock clean
