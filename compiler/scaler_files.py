@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.joblib_format import UnreadableError, array_from_bytes
-from dwcpc.compiler.pickle_globals import printable
-from dwcpc.compiler.safe_pickle import PickledObject, pickled_object
+from dwcpc.compiler.pickles.joblib_format import UnreadableError, array_from_bytes
+from dwcpc.compiler.pickles.named_globals import printable
+from dwcpc.compiler.pickles.safe import PickledObject, pickled_object
 
 EXPECTED = "a fitted RobustScaler or StandardScaler, or JSON or .npz with center and scale"
 

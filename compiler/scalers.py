@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.pickle_globals import globals_named, printable
-from dwcpc.compiler.safe_pickle import read_limited
+from dwcpc.compiler.pickles.named_globals import globals_named, printable
+from dwcpc.compiler.pickles.safe import read_limited
 from dwcpc.compiler.scaler_files import (
     EXPECTED,
     StoredScaler,

@@ -23,8 +23,8 @@ MAY_IMPORT = {
     "shell": {"shell", *FOLDERS},  # compiler/cli.py and compiler/commands/, which nobody imports in turn
 }
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
-# torch's own side of the compiler, imported inside functions of sources/pytorch.py; those two themselves need no torch.
-LIGHT_PYTORCH = {"compiler/sources/pytorch.py", "compiler/sources/pytorch_archive.py"}
+# torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
+LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
 NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")
 
 
@@ -84,8 +84,14 @@ def at_import_time(tree: ast.Module) -> Iterator[str]:
 
 
 def may_load_torch(path: str) -> bool:
-    torch_side = path.startswith("compiler/sources/pytorch_") and path not in LIGHT_PYTORCH
+    torch_side = path.startswith("compiler/sources/pytorch/") and path not in LIGHT_PYTORCH
     return torch_side or path.startswith("models/")
+
+
+def file_of(name: str) -> str:
+    """Return the path of a module, or of the module that holds the name."""
+    path = name.removeprefix("dwcpc.").replace(".", "/")
+    return f"{path}.py" if (ROOT / f"{path}.py").exists() else f"{path.rpartition('/')[0]}.py"
 
 
 def heavy_at_import_time(path: str, tree: ast.Module) -> list[str]:
@@ -109,7 +115,7 @@ def test_the_torch_side_of_the_compiler_is_imported_inside_functions_only() -> N
         for path, tree in sources()
         if not may_load_torch(path)
         for module in at_import_time(tree)
-        if module.startswith("dwcpc.") and may_load_torch(module.removeprefix("dwcpc.").replace(".", "/") + ".py")
+        if module.startswith("dwcpc.") and may_load_torch(file_of(module))
     }
     assert found == {}
 
@@ -134,12 +140,12 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
 @pytest.mark.parametrize(
     ("path", "text", "heavy"),
     [
-        ("compiler/sources/pytorch.py", "import torch", ["torch"]),
+        ("compiler/sources/pytorch/framework.py", "import torch", ["torch"]),
         ("compiler/x.py", "try:\n    import sklearn.base\nexcept ImportError:\n    pass", ["sklearn"]),
         ("parity/x.py", "class A:\n    from xgboost import Booster", ["xgboost"]),
         ("models/x.py", "import pandas", ["pandas"]),
         ("models/x.py", "import torch", []),
-        ("compiler/sources/pytorch_loading.py", "import torch", []),
+        ("compiler/sources/pytorch/loading.py", "import torch", []),
         ("compiler/x.py", "def f():\n    import torch", []),
         ("compiler/x.py", "if TYPE_CHECKING:\n    import torch", []),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.sources.base import SourceFramework
-from dwcpc.compiler.sources.pytorch import PyTorch
+from dwcpc.compiler.sources.pytorch.framework import PyTorch
 
 SOURCES: tuple[SourceFramework, ...] = (PyTorch(),)
 

@@ -15,14 +15,14 @@ import torch
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.sources.base import LoadOptions, NetworkSpec
-from dwcpc.compiler.sources.pytorch_checkpoint import (
+from dwcpc.compiler.sources.pytorch.checkpoint import (
     Checkpoint,
     read_checkpoint,
     read_trusted_module,
     wrapper_prefix,
 )
-from dwcpc.compiler.sources.pytorch_inert import inert_program, inert_script
-from dwcpc.compiler.sources.pytorch_network import (
+from dwcpc.compiler.sources.pytorch.inert import inert_program, inert_script
+from dwcpc.compiler.sources.pytorch.network import (
     TorchNetwork,
     checked_network,
     first_line,
@@ -30,8 +30,8 @@ from dwcpc.compiler.sources.pytorch_network import (
     network_of,
     quiet,
 )
-from dwcpc.compiler.sources.pytorch_precision import widened_program, widened_script
-from dwcpc.compiler.sources.pytorch_tracing import traceable_program
+from dwcpc.compiler.sources.pytorch.precision import widened_program, widened_script
+from dwcpc.compiler.sources.pytorch.tracing import traceable_program
 from dwcpc.models.inference import NoMatchError, infer
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT, NetworkSpec, Precision, Task
-from dwcpc.compiler.sources.pytorch_precision import widened_module
+from dwcpc.compiler.sources.pytorch.precision import widened_module
 
 ROWS_PER_CALL = 128  # bounds the memory of a float64 evaluation
 NOISY_LOGGERS = ("torch.onnx", "torch.export")  # tracing's warnings, and tracebacks of what does not load

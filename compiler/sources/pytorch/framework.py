@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.sources import pytorch_archive as archive
 from dwcpc.compiler.sources.base import LoadOptions, Network
+from dwcpc.compiler.sources.pytorch import archive
 
 
 class PyTorch:
@@ -23,7 +23,7 @@ class PyTorch:
     def load(self, artifact: Artifact, options: LoadOptions) -> Network:
         """Load a state dict, a checkpoint, TorchScript or an exported program; never runs code from the file."""
         _require_torch(artifact)
-        from dwcpc.compiler.sources import pytorch_loading as loading
+        from dwcpc.compiler.sources.pytorch import loading
 
         kind = archive.kind_of(artifact)
         if kind == "torchscript":
@@ -40,7 +40,7 @@ class PyTorch:
         if kind != "checkpoint":
             return [("kind", kind)]
         _require_torch(artifact)
-        from dwcpc.compiler.sources import pytorch_loading as loading
+        from dwcpc.compiler.sources.pytorch import loading
 
         return loading.describe_checkpoint(artifact)
 

@@ -12,9 +12,9 @@ import joblib
 import numpy as np
 import pytest
 
-from dwcpc.compiler.pickle_globals import MAX_NAME_LENGTH, globals_named, printable
+from dwcpc.compiler.pickles.named_globals import MAX_NAME_LENGTH, globals_named, printable
 
-REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
+REAL = Path(__file__).resolve().parents[3] / ".." / "shared" / "real"
 
 WRAPPER = "joblib.numpy_pickle.NumpyArrayWrapper"
 

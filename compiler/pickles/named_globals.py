@@ -1,7 +1,7 @@
 """Which classes and functions a pickle names, found without running it. Safety does not rest upon this.
 
 The stack is simulated with the effects that `pickletools` states for each opcode, keeping only strings. A stream can be
-made that hides a name from here, but none from `safe_pickle`, which decides on each name as it reads it.
+made that hides a name from here, but none from `safe`, which decides on each name as it reads it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 import struct
 from dataclasses import dataclass, field
 
-from dwcpc.compiler.joblib_format import decompressed
+from dwcpc.compiler.pickles.joblib_format import decompressed
 
 # What a report lists and a terminal shows of one name.
 MAX_NAME_LENGTH = 200

@@ -19,12 +19,12 @@ import joblib
 import numpy as np
 import pytest
 
-from dwcpc.compiler import joblib_format, pickle_machine
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.pickle_globals import globals_named
-from dwcpc.compiler.safe_pickle import PickledObject, pickled_object, read_limited, read_pickle
+from dwcpc.compiler.pickles import joblib_format, machine
+from dwcpc.compiler.pickles.named_globals import globals_named
+from dwcpc.compiler.pickles.safe import PickledObject, pickled_object, read_limited, read_pickle
 
-REAL = Path(__file__).resolve().parents[2] / ".." / "shared" / "real"
+REAL = Path(__file__).resolve().parents[3] / ".." / "shared" / "real"
 
 
 class Box:
@@ -354,8 +354,8 @@ def test_arrays_nested_in_arrays_do_not_overflow_the_stack_when_they_are_freed()
 
 def test_ends_after_the_largest_number_of_opcodes() -> None:
     start = time.monotonic()
-    with pytest.raises(InputError, match=f"more than {pickle_machine.MAX_OPCODES} opcodes"):
-        read(stream(b"N0" * pickle_machine.MAX_OPCODES))
+    with pytest.raises(InputError, match=f"more than {machine.MAX_OPCODES} opcodes"):
+        read(stream(b"N0" * machine.MAX_OPCODES))
     assert time.monotonic() - start < 30
 
 

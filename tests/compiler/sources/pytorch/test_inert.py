@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.sources.pytorch_inert import EXPRESSION
+from dwcpc.compiler.sources.pytorch.inert import EXPRESSION
 
 MODEL = "models/model.json"
 SAMPLES = "data/sample_inputs/model.pt"

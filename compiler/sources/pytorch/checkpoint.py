@@ -13,8 +13,8 @@ import torch
 
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.pickle_globals import globals_named
-from dwcpc.compiler.sources.pytorch_archive import LEGACY_MAGIC, member
+from dwcpc.compiler.pickles.named_globals import globals_named
+from dwcpc.compiler.sources.pytorch.archive import LEGACY_MAGIC, member
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import torch
 
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.sources.pytorch_archive import members, packed
+from dwcpc.compiler.sources.pytorch.archive import members, packed
 
 # Every member of a .pt2 archive that torch reads as JSON, raw bytes or (with weights_only) tensors.
 PT2_MEMBERS = re.compile(

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.joblib_format import (
+from dwcpc.compiler.pickles.joblib_format import (
     ArrayWrapper,
     PickledDtype,
     UnreadableError,
@@ -27,8 +27,8 @@ from dwcpc.compiler.joblib_format import (
     checked_shape,
     decompressed,
 )
-from dwcpc.compiler.pickle_globals import printable
-from dwcpc.compiler.pickle_machine import Budget, Machine
+from dwcpc.compiler.pickles.machine import Budget, Machine
+from dwcpc.compiler.pickles.named_globals import printable
 
 MAX_PICKLE_BYTES = 1 << 30
 
@@ -150,7 +150,7 @@ def pickled_object(
 
 @dataclass(slots=True)
 class _InertMeaning:
-    """`pickle_machine.Meaning` without effects. `bytes_left` is what arrays may still copy out of the file."""
+    """`machine.Meaning` without effects. `bytes_left` is what arrays may still copy out of the file."""
 
     path: Path
     classes: Collection[str]

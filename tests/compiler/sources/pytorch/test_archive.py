@@ -10,7 +10,7 @@ import pytest
 
 from dwcpc.compiler.artifact import MAX_ARTIFACT_BYTES
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.sources import pytorch_archive
+from dwcpc.compiler.sources.pytorch import archive as pytorch_archive
 
 FLIPS = 40
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from dwcpc.compiler.joblib_format import UnreadableError
+from dwcpc.compiler.pickles.joblib_format import UnreadableError
 
 # A forest of 300 trees takes about 60,000 opcodes. An opcode makes at most one small object in some microseconds, so
 # the limit bounds memory (0.3 GB) and time (some seconds) of a file that only pretends to be a model.
