@@ -28,7 +28,7 @@ help:  ## list the targets
 $(BIN)/uv: | .make/prerequisites
 	@echo "setup: creating $(VENV)" >&2
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.lock
 
 .make/torch-$(TORCH_BACKEND): requirements/torch.lock | $(BIN)/uv
 	@echo "setup: installing torch ($(TORCH_BACKEND))" >&2
@@ -82,7 +82,7 @@ lock: $(BIN)/uv  ## resolve requirements/*.lock again
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras -c requirements/constraints.txt --python-version 3.11 \
 		--universal --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet -o requirements/all.tmp
 	@awk -f requirements/split.awk requirements/all.tmp && rm requirements/all.tmp
-	@echo uv | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --upgrade --quiet -o requirements/uv.lock
+	@echo uv | $(BIN)/uv pip compile - --generate-hashes --no-emit-index-url --no-header --no-annotate --universal --upgrade --quiet -o requirements/installer.lock
 
 clean:  ## remove everything that make made
 	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -24,12 +24,12 @@ GRAPH = """
         {extra_node}
         one = Unsqueeze (x, time)
         all = Expand (one, repeats)
-        steps = Transpose <perm = [{perm}]> (all)
+        steps = Transpose <perm = [1, 0, 2]> (all)
         y = LSTM <hidden_size = {h}, direction = "{direction}"> (steps, W, R, b)
     }}"""
 
 
-def decoder(*, gemm="", extra_node="", extra_output="", last=1, perm="1, 0, 2", directions=1, z=Z, x=X, h=H, seed=0):
+def decoder(*, gemm="", extra_node="", extra_output="", last=1, directions=1, z=Z, x=X, h=H, seed=0):
     """Return Gemm → Unsqueeze → Expand → Transpose → LSTM as a model with its shapes inferred."""
     rng = np.random.default_rng(seed)
     direction = "bidirectional" if directions == 2 else "forward"
@@ -42,7 +42,6 @@ def decoder(*, gemm="", extra_node="", extra_output="", last=1, perm="1, 0, 2", 
         extra_node=extra_node,
         extra_output=extra_output,
         last=last,
-        perm=perm,
         direction=direction,
     )
     transposed = "transB = 1" in gemm
