@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dwcpc.bench.measure import go_samples, time_source
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import Bundle, open_bundle
-from dwcpc.compiler.harness import call_harness
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.sources import source_of
 from dwcpc.compiler.sources.base import NETWORK_INPUT, LoadOptions
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
 PAIRS = 20
 CALLS = 300
-NS_PER_MS = 1e6
+GO_SECONDS = 0.1  # a block's least
 # Of 20 ratios the 5th smallest and 5th largest bound the median with 99.4 % confidence each (sign test).
 BOUND = 5
 
@@ -43,10 +41,11 @@ def main() -> None:
     options = parser.parse_args()
     bundle = open_bundle(options.bundle)
     rows = bundle.golden("input")[bundle.metadata.inputs[0].name].astype(np.float32)
-    with tempfile.TemporaryDirectory(prefix="dwcpc-pairs-") as folder:
-        a = _plain_export(options.artifact, bundle, rows)
-        b = _through_go(bundle, rows, Path(folder))
-        pairs = _abba(a, b)
+    plain = _plain_export(options.artifact, bundle, rows)
+    pairs = _abba(
+        lambda: time_source(plain, rows, CALLS, warmup=0),
+        lambda: float(np.median(go_samples(bundle, rows, CALLS, GO_SECONDS)[1][:, 0])),
+    )
     ratios = np.sort(pairs[:, 1] / pairs[:, 0])
     sys.stdout.write(
         f"plain export, python  p50 {np.median(pairs[:, 0]):.3f} ms\n"
@@ -66,36 +65,14 @@ def _abba(a: Callable[[], float], b: Callable[[], float]) -> NDArray[np.float64]
     return pairs
 
 
-def _plain_export(artifact: Path, bundle: Bundle, rows: NDArray[np.float32]) -> Callable[[], float]:
+def _plain_export(artifact: Path, bundle: Bundle, rows: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], object]:
+    """Return a prediction by torch's own export of the bundle's artifact."""
     source = bundle.metadata.source
-    shape = rows.shape[1:]
-    load = LoadOptions(source.architecture, source.architecture_config.get("timesteps"), shape)
+    load = LoadOptions(source.architecture, source.architecture_config.get("timesteps"), rows.shape[1:])
     loaded = read_artifact(artifact)
     exported = source_of(loaded).load(loaded, load).export(bundle.metadata.model.opset)
     session = open_session(exported.SerializeToString(), bundle.metadata.runtime.session)
-
-    def block() -> float:
-        taken = []
-        for index in range(CALLS):
-            row = rows[index % len(rows)][None]
-            start = time.perf_counter_ns()
-            session.run(None, {NETWORK_INPUT: row})
-            taken.append(time.perf_counter_ns() - start)
-        return float(np.median(taken)) / NS_PER_MS
-
-    return block
-
-
-def _through_go(bundle: Bundle, rows: NDArray[np.float32], folder: Path) -> Callable[[], float]:
-    np.save(folder / "input.npy", rows)
-    arguments = ["--bundle", str(bundle.path), "--input", f"{bundle.metadata.inputs[0].name}={folder / 'input.npy'}"]
-    arguments += ["--calls", str(CALLS), "--min-seconds", "0.1", "--samples", str(folder / "samples.npy")]
-
-    def block() -> float:
-        call_harness("bench", arguments)
-        return float(np.median(np.load(folder / "samples.npy", allow_pickle=False)[:, 0])) / NS_PER_MS
-
-    return block
+    return lambda row: session.run(None, {NETWORK_INPUT: row})
 
 
 if __name__ == "__main__":

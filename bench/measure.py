@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dwcpc.bench.stats import percentile, upper_bound
 from dwcpc.compiler.errors import DwcpcError
@@ -19,8 +20,6 @@ from dwcpc.compiler.harness import call_harness
 from dwcpc.compiler.metadata import Measurement
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dwcpc.compiler.bundle import Bundle
 
 DEFAULT_CALLS = 2000
@@ -30,53 +29,70 @@ NS_PER_MS = 1e6
 SOURCE_CALLS = 100
 SOURCE_WARMUP = 20
 
+Answer = dict[str, Any]
+Samples = NDArray[np.float64]
+
 
 def measure_go(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAULT_CALLS) -> Measurement:
     """Time the Go harness on `rows`, rotated."""
-    return _measured(
-        bundle, rows, "go", lambda arguments: call_harness("bench", [*arguments, "--bundle", str(bundle.path)]), calls
-    )
+    return _measured("go", *go_samples(bundle, rows, calls, DEFAULT_SECONDS))
+
+
+def go_samples(bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float) -> tuple[Answer, Samples]:
+    """Return what the Go harness says of one process, and each call's wall and CPU time in ms [calls, 2]."""
+    return _sampled(bundle, rows, calls, seconds, lambda arguments: call_harness("bench", arguments))
 
 
 def measure_python(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAULT_CALLS) -> Measurement:
     """Time Python's onnxruntime on `rows`, rotated, in a process of its own."""
 
-    def call(arguments: list[str]) -> dict[str, Any]:
-        argv = [sys.executable, "-m", "dwcpc.bench.python_worker", *arguments, "--bundle", str(bundle.path)]
+    def call(arguments: list[str]) -> Answer:
+        argv = [sys.executable, "-m", "dwcpc.bench.python_worker", *arguments]
         done = subprocess.run(argv, capture_output=True, check=False)
         if done.returncode:
             raise DwcpcError(f"the Python timing process failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: Answer = json.loads(done.stdout)
         return answer
 
-    return _measured(bundle, rows, "python", call, calls)
+    return _measured("python", *_sampled(bundle, rows, calls, DEFAULT_SECONDS, call))
 
 
-def time_source(predict: Callable[[NDArray[np.float32]], object], rows: NDArray[np.float32]) -> float:
-    """Return the median in ms of `predict` on single rows: the source model in its own framework, for comparison."""
+def time_source(
+    predict: Callable[[NDArray[np.float32]], object],
+    rows: NDArray[np.float32],
+    calls: int = SOURCE_CALLS,
+    warmup: int = SOURCE_WARMUP,
+) -> float:
+    """Return the median in ms of `predict` on single rows, in this process: the source model, or its plain export."""
     taken = []
-    for index in range(SOURCE_WARMUP + SOURCE_CALLS):
+    for index in range(warmup + calls):
         row = rows[index % len(rows)][None]
         start = time.perf_counter_ns()
         predict(row)
         taken.append(time.perf_counter_ns() - start)
-    return float(np.median(taken[SOURCE_WARMUP:])) / NS_PER_MS
+    return float(np.median(taken[warmup:])) / NS_PER_MS
 
 
-def _measured(
-    bundle: Bundle,
-    rows: NDArray[np.float32],
-    runtime: str,
-    call: Callable[[list[str]], dict[str, Any]],
-    calls: int,
-) -> Measurement:
+def _sampled(
+    bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float, call: Callable[[list[str]], Answer]
+) -> tuple[Answer, Samples]:
+    """Hand `rows` to one timing process and read back its samples; both runtimes take the same options."""
     with tempfile.TemporaryDirectory(prefix="dwcpc-bench-") as name:
         folder = Path(name)
         np.save(folder / "input.npy", np.ascontiguousarray(rows))
-        arguments = ["--input", f"{bundle.metadata.inputs[0].name}={folder / 'input.npy'}"]
-        arguments += ["--calls", str(calls), "--min-seconds", str(DEFAULT_SECONDS)]
+        arguments = [
+            "--bundle",
+            str(bundle.path),
+            "--input",
+            f"{bundle.metadata.inputs[0].name}={folder / 'input.npy'}",
+        ]
+        arguments += ["--calls", str(calls), "--min-seconds", str(seconds)]
         answer = call([*arguments, "--samples", str(folder / "samples.npy")])
-        samples = np.load(folder / "samples.npy", allow_pickle=False) / NS_PER_MS
+        samples: Samples = np.load(folder / "samples.npy", allow_pickle=False) / NS_PER_MS
+    return answer, samples
+
+
+def _measured(runtime: str, answer: Answer, samples: Samples) -> Measurement:
     wall, cpu = samples[:, 0], samples[:, 1]
     bound = upper_bound(wall, 0.99)
     if bound is None:

@@ -20,6 +20,7 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper, numpy_helper
 
+from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
 from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT
 
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.scalers import Scaler
-from dwcpc.compiler.sources.base import NetworkSpec
-
-PREFIX = "dwcpc_"  # of every name that is added, so that none meets one of the exporter's
+    from dwcpc.compiler.sources.base import NetworkSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.metadata import GoldenFile, Metadata
+from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
 from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import folder_name, latest_version
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 METADATA_FILE = "metadata.json"
 MODEL_FILE = "model.onnx"
 GOLDEN_FOLDER = "golden"
-MAJOR_SCHEMA = "dwcpc.bundle/1"
 MAX_METADATA_BYTES = 16 * 1024**2
 
 
@@ -75,9 +74,9 @@ def read_metadata(path: Path) -> Metadata:
 
     document = _read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
-    if isinstance(found, str) and found != MAJOR_SCHEMA and not found.startswith(MAJOR_SCHEMA + "."):
+    if isinstance(found, str) and found != SCHEMA and not found.startswith(SCHEMA + "."):
         raise InputError(
-            f"{path}: schema is {found!r}, expected {MAJOR_SCHEMA!r}; read it with the dwcpc version that wrote it"
+            f"{path}: schema is {found!r}, expected {SCHEMA!r}; read it with the dwcpc version that wrote it"
         )
     validate(path, document)
     try:

@@ -15,11 +15,10 @@ from typing import Any, NoReturn
 import click
 
 from dwcpc.compiler.errors import DwcpcError
+from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
 BUG = 3
-DEFAULT_ROWS = 4096
-DEFAULT_SEED = 20260101
 
 
 class FilePath(click.Path):

@@ -29,6 +29,7 @@ from dwcpc.compiler.metadata import (
     ModelFile,
     Runtime,
 )
+from dwcpc.compiler.signature import ADDED_PREFIX
 
 if TYPE_CHECKING:
     import onnx
@@ -158,7 +159,7 @@ def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
     return tuple(
         LayerPrecision(node.name or node.output[0], node.op_type, "float32", "the target's only precision")
         for node in model.graph.node
-        if node.op_type in COMPUTING_OPS and not node.name.startswith("dwcpc_")
+        if node.op_type in COMPUTING_OPS and not node.name.startswith(ADDED_PREFIX)
     )
 
 

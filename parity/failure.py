@@ -14,6 +14,7 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.parity.checks.closeness import excess
 from dwcpc.parity.checks.decisions import flips
 from dwcpc.parity.checks.finiteness import kind_differs
+from dwcpc.parity.invariance import bits_differ
 from dwcpc.parity.reference import Reference, ReferenceGroup
 from dwcpc.parity.verify import split_by_group
 
@@ -31,18 +32,16 @@ README = "README.txt"
 def write_failure(
     folder: Path, reference: Reference, verification: Verification, decision: Decision | None, command: str
 ) -> None:
-    """Write the failing rows of each group (the first rows where no single row is to blame) into the empty `folder`."""
-    kept = [_failing(group, parts, decision) for group, parts in _by_group(reference, verification)]
+    """Write the failing rows of each group (the first rows where no single row is to blame) into `folder`."""
     groups = []
-    for group, chosen in zip(reference.groups, kept, strict=True):
+    for group, parts in _by_group(reference, verification):
+        chosen = _failing(group, parts, decision)
         np.save(folder / f"{group.name}.input.npy", group.rows[chosen])
         for name, values in group.outputs.items():
             np.save(folder / f"{group.name}.reference.{name}.npy", values[chosen])
             tolerance = np.broadcast_to(group.tolerance[name], values.shape)[chosen]
             np.save(folder / f"{group.name}.tolerance.{name}.npy", tolerance)
         groups.append({"name": group.name, "rows": len(chosen), "outputs": list(group.outputs)})
-    for group, parts in _by_group(reference, verification):
-        chosen = kept[[each.name for each in reference.groups].index(group.name)]
         for runtime, outputs in parts.items():
             for name, values in outputs.items():
                 np.save(folder / f"{group.name}.{runtime}.{name}.npy", values[chosen])
@@ -115,7 +114,7 @@ def _failing(
     first, *others = parts.values()
     for other in others:
         for name, values in first.items():
-            differing = (values != other[name]) & ~(np.isnan(values) & np.isnan(other[name]))
+            differing = bits_differ(values, other[name])
             worst[differing.reshape(len(worst), -1).any(axis=1)] = np.inf
     order = np.argsort(-worst, kind="stable")
     failing = order[worst[order] > 1.0]

@@ -32,7 +32,7 @@ def batch_invariance(runtime: str, group: ReferenceGroup, by_batch: dict[int, Ou
         same_kind = True
         for outputs in by_batch.values():
             together = outputs[name]
-            differing += int((_bits(together) != _bits(alone)).sum())
+            differing += int(bits_differ(together, alone).sum())
             with np.errstate(invalid="ignore"):
                 error = np.abs(together.astype(np.float64) - alone)
             worst = max(worst, float(error[np.isfinite(error)].max(initial=0.0)))
@@ -60,7 +60,7 @@ def bit_equality(
     """Count the values in which two runtimes differ; none may where both load the same onnxruntime version."""
     results = []
     for name, values in left.items():
-        differing = int((_bits(values) != _bits(right[name])).sum())
+        differing = int(bits_differ(values, right[name]).sum())
         results.append(
             CheckResult(
                 check="bit_equality",
@@ -92,6 +92,12 @@ def nan_policy(runtime: str, outputs: Outputs) -> list[CheckResult]:
         )
         for name, values in outputs.items()
     ]
+
+
+def bits_differ(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return where two arrays are not the same bits: +0 and −0 differ, a NaN equals itself."""
+    differ: NDArray[np.bool_] = _bits(left) != _bits(right)
+    return differ
 
 
 def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.cases import CALIBRATION, SPECIAL, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
+from dwcpc.parity.cases import CALIBRATION, SPECIAL, THRESHOLD, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
+from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 from dwcpc.parity.threshold_cases import threshold_cases
 from dwcpc.parity.tolerance import noise_of
 
@@ -18,10 +19,8 @@ if TYPE_CHECKING:
 
     from dwcpc.parity.runners.source import SourceModel
 
-DEFAULT_ROWS = 4096
-DEFAULT_SEED = 20260101
 # Rows of each group that travel in the bundle as golden vectors.
-GOLDEN_ROWS = {"wide": 8, "special": 8, "threshold": 16}
+GOLDEN_ROWS = {WIDE: 8, SPECIAL: 8, THRESHOLD: 16}
 GOLDEN_ROWS_OF_FIRST = 32
 ORDINARY = (TYPICAL, CALIBRATION, WIDE, SPECIAL)  # groups whose rows are paired to find the threshold between them
 PAIRED_ROWS = 256

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dwcpc.bench.budgets import CPU, LATENCY, MEMORY, SIZE
+from dwcpc.bench.budgets import CPU, DECLARED_RATE_PER_S, LATENCY, MEMORY, SIZE
 
 if TYPE_CHECKING:
     from dwcpc.bench.reports.summary import Summary
@@ -83,7 +83,7 @@ def _render_measurements(measurements: Measurements, budgets: dict[str, Budget])
         lines.append(_line("load", f"{go.load_ms:.3g} ms, first call {go.first_call_ms:.3g} ms"))
     parts = [
         _judged(budgets, MEMORY, "memory {measured:.0f} of {limit:g} MB"),
-        _judged(budgets, CPU, "cpu {measured:.2g} % of a core at 10/s"),
+        _judged(budgets, CPU, f"cpu {{measured:.2g}} % of a core at {DECLARED_RATE_PER_S:g}/s"),
         _judged(budgets, SIZE, "size {measured:.1f} of {limit:g} MB"),
     ]
     lines.append(_line("budgets", "   ".join(parts)))

@@ -102,10 +102,7 @@ def report_path(destination: Destination) -> Path:
 def _placed(staged: Path, destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:
     """Place the version, and point `latest` at it when it passed; what `latest` names is replaced by nothing less."""
     if verdict != "pass" and names_latest(destination):
-        folder = _set_aside(destination)
-        staged.rename(folder / "bundle")
-        size = Bundle(folder / "bundle", metadata).size_bytes
-        return _reported(Summary(metadata, verdict, folder, size), folder / "report.md")
+        return _set_aside(staged, destination, metadata, verdict)
     place(staged, destination)
     if verdict == "pass":
         move_latest(destination)
@@ -179,19 +176,20 @@ def _keep_failure(
     staged: Path, destination: Destination, metadata: Metadata, reference: Reference, verification: Verification
 ) -> Summary:
     """Move the refused bundle, with the rows that refute it, to a folder that no reader takes for a version."""
-    folder = _set_aside(destination)
+    summary = _set_aside(staged, destination, metadata, "fail")
+    folder = summary.path
     command = f"dwcpc verify {shlex.quote(str(folder / 'bundle'))} --replay {shlex.quote(str(folder))}"
     write_failure(folder, reference, verification, metadata.decision, command)
-    staged.rename(folder / "bundle")
-    size = Bundle(folder / "bundle", metadata).size_bytes
-    return _reported(Summary(metadata, "fail", folder, size), folder / "report.md")
+    return summary
 
 
-def _set_aside(destination: Destination) -> Path:
+def _set_aside(staged: Path, destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:
     folder = destination.model_folder / f"failed-v{version_text(destination.version)}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    return folder
+    staged.rename(folder / "bundle")
+    size = Bundle(folder / "bundle", metadata).size_bytes
+    return _reported(Summary(metadata, verdict, folder, size), folder / "report.md")
 
 
 def _summary(destination: Destination, metadata: Metadata, verdict: Verdict) -> Summary:

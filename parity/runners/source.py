@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.signature import SCORE_OUTPUT
+from dwcpc.parity.tolerance import FLOAT32_ULP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from dwcpc.compiler.sources.base import Network, Precision
 
 MOVED_SAMPLES = 3  # with them, a row's noise was within a factor 2 of onnxruntime's error on every row tried
-FLOAT32_ULP = 2.0**-23
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class SourceModel:
 
     def run(self, rows: NDArray[np.float32], precision: Precision) -> dict[str, NDArray[np.floating]]:
         """Return every output of the bundle as the source computes it, in `precision` after the float32 scaling."""
-        scaled = rows if self.scaler is None else self.scaler.transform(rows)
+        scaled = self._scaled(rows)
         return self._outputs(scaled, self.network.predict(scaled, precision), precision)
 
     def rounding_samples(self, rows: NDArray[np.float32], seed: int) -> list[dict[str, NDArray[np.floating]]]:
@@ -41,7 +41,7 @@ class SourceModel:
         The score of a moved sample is still taken against the scaled values as they are.
         """
         rng = np.random.default_rng(seed)
-        scaled = rows if self.scaler is None else self.scaler.transform(rows)
+        scaled = self._scaled(rows)
         samples = [self._outputs(scaled, self.network.predict(scaled, "float32"), "float32")]
         for _ in range(MOVED_SAMPLES):
             moved = (scaled * (1 + FLOAT32_ULP * rng.choice((-1.0, 1.0), scaled.shape))).astype(np.float32)
@@ -51,6 +51,9 @@ class SourceModel:
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.floating]:
         """Return the anomaly score of an autoencoder, in float32."""
         return self.run(rows, "float32")[SCORE_OUTPUT]
+
+    def _scaled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return rows if self.scaler is None else self.scaler.transform(rows)
 
     def _outputs(
         self, scaled: NDArray[np.float32], network_output: NDArray[np.floating], precision: Precision
