@@ -8,9 +8,11 @@ import (
 	"fmt"
 )
 
+// MetadataFile is the file that makes a folder a bundle.
+const MetadataFile = "metadata.json"
+
 const (
-	metadataFile = "metadata.json"
-	modelFile    = "model.onnx"
+	modelFile = "model.onnx"
 	// maxMetadataBytes is far above what hundreds of features and checks need.
 	maxMetadataBytes = 4 << 20
 	// maxModelBytes is protobuf's own limit on a message.
@@ -38,11 +40,11 @@ func Open(dir string) (*Bundle, error) {
 }
 
 func (r reader) open() (*Bundle, error) {
-	text, err := r.read(metadataFile, maxMetadataBytes)
+	text, err := r.read(MetadataFile, maxMetadataBytes)
 	if err != nil {
 		return nil, err
 	}
-	meta, err := parseMetadata(r.path(metadataFile), text)
+	meta, err := parseMetadata(r.path(MetadataFile), text)
 	if err != nil {
 		return nil, err
 	}

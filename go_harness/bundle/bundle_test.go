@@ -112,7 +112,7 @@ func TestRefusesAFolderThatIsNone(t *testing.T) {
 }
 
 func TestRefusesMetadataOverTheLimit(t *testing.T) {
-	_, err := Open(edited(t, edit{File: metadataFile, Op: "append", Text: strings.Repeat(" ", maxMetadataBytes)}))
+	_, err := Open(edited(t, edit{File: MetadataFile, Op: "append", Text: strings.Repeat(" ", maxMetadataBytes)}))
 	if err == nil || !strings.Contains(err.Error(), "too large") {
 		t.Errorf("got %v", err)
 	}

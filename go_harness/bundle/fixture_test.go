@@ -67,7 +67,7 @@ func edited(t *testing.T, edits ...edit) string {
 }
 
 func set(pointer, value string) edit {
-	return edit{File: metadataFile, Op: "set", Pointer: pointer, Value: json.RawMessage(value)}
+	return edit{File: MetadataFile, Op: "set", Pointer: pointer, Value: json.RawMessage(value)}
 }
 
 func (e edit) apply(dir string) error {

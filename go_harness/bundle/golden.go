@@ -53,7 +53,7 @@ func (r reader) readGolden(meta *Metadata) (Vectors, error) {
 	sum := sha256.Sum256([]byte(digests.String()))
 	if got := hex.EncodeToString(sum[:]); got != meta.Golden.SHA256 {
 		return none, &Error{
-			Path: r.path(metadataFile), Field: "golden.sha256", Found: meta.Golden.SHA256, Expected: got + ", over the files' hashes in order",
+			Path: r.path(MetadataFile), Field: "golden.sha256", Found: meta.Golden.SHA256, Expected: got + ", over the files' hashes in order",
 			Remedy: remedyRecompile, Err: ErrIntegrity,
 		}
 	}

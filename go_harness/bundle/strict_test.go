@@ -45,11 +45,11 @@ func TestRefusesWhatTwoParsersCouldReadDifferently(t *testing.T) {
 
 // Every field of the good metadata is read: written again, it is the same JSON.
 func TestStructsHoldTheWholeContract(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(goodDir, metadataFile))
+	text, err := os.ReadFile(filepath.Join(goodDir, MetadataFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta, err := parseMetadata(metadataFile, text)
+	meta, err := parseMetadata(MetadataFile, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,14 +67,14 @@ func TestStructsHoldTheWholeContract(t *testing.T) {
 }
 
 func FuzzMetadataNeverPanics(f *testing.F) {
-	text, err := os.ReadFile(filepath.Join(goodDir, metadataFile))
+	text, err := os.ReadFile(filepath.Join(goodDir, MetadataFile))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(text)
 	f.Add([]byte(`{"schema": "dwcpc.bundle/1"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, err := parseMetadata(metadataFile, data); err != nil && strings.Contains(err.Error(), "\n") {
+		if _, err := parseMetadata(MetadataFile, data); err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("more than one line: %q", err)
 		}
 	})

@@ -44,7 +44,7 @@ func scoreIndex(b *bundle.Bundle) (int, error) {
 	i, _ := outputIndex(b, decision.Score) // the bundle's reader has made sure of the name
 	if n := b.Metadata.Outputs[i].Shape.Elements(); n != 1 {
 		return 0, &bundle.Error{
-			Path: filepath.Join(b.Dir, metadataFile), Field: "decision.score", Found: fmt.Sprintf("an output of %d values", n),
+			Path: filepath.Join(b.Dir, bundle.MetadataFile), Field: "decision.score", Found: fmt.Sprintf("an output of %d values", n),
 			Expected: "one of a single value", Remedy: "compile the bundle again",
 		}
 	}

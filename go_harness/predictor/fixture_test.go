@@ -1,8 +1,6 @@
 package predictor
 
 import (
-	"bytes"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,6 +8,7 @@ import (
 
 	dwcpc "github.com/novacron/dwcpc/go_harness"
 	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/internal/bundletest"
 )
 
 func TestMain(m *testing.M) {
@@ -47,28 +46,10 @@ func closing(t testing.TB, c interface{ Close() error }) {
 	})
 }
 
-// copied returns the folder of a copy of the good bundle, in a folder of its own, with old replaced by new in its metadata.
+// copied returns the folder of a copy of the good bundle with old replaced by new in its metadata.
 func copied(t *testing.T, replacements ...string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "v1.0")
-	if err := os.CopyFS(dir, os.DirFS(goodDir)); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, metadataFile)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(replacements); i += 2 {
-		if !bytes.Contains(text, []byte(replacements[i])) {
-			t.Fatalf("metadata.json does not contain %q", replacements[i])
-		}
-		text = bytes.ReplaceAll(text, []byte(replacements[i]), []byte(replacements[i+1]))
-	}
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return bundletest.Copied(t, goodDir, replacements...)
 }
 
 // window returns a golden row as Predict takes it.

@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	metadataFile = "metadata.json"
-	latestFile   = "latest"
+	latestFile = "latest"
 	// maxLatestBytes is far above what a version's name needs.
 	maxLatestBytes = 4096
 )
@@ -23,7 +22,7 @@ var versionFolderName = regexp.MustCompile(`^v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]
 
 // versionFolder returns the bundle's folder for path: path itself, or in a model's folder the version that `latest` names.
 func versionFolder(path string) (string, error) {
-	if _, err := os.Stat(filepath.Join(path, metadataFile)); err == nil {
+	if _, err := os.Stat(filepath.Join(path, bundle.MetadataFile)); err == nil {
 		return path, nil
 	}
 	latest := filepath.Join(path, latestFile)

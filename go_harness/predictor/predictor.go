@@ -59,7 +59,7 @@ func Open(rt *dwcpc.Runtime, path string, opts ...Option) (*Predictor, error) {
 	meta := &b.Metadata
 	if n := len(meta.Inputs); n != 1 {
 		return nil, &bundle.Error{
-			Path: filepath.Join(b.Dir, metadataFile), Field: "inputs", Found: fmt.Sprintf("a list of %d", n), Expected: "one input, all that Predict takes",
+			Path: filepath.Join(b.Dir, bundle.MetadataFile), Field: "inputs", Found: fmt.Sprintf("a list of %d", n), Expected: "one input, all that Predict takes",
 			Remedy: "merge the inputs into one",
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/novacron/dwcpc/go_harness/internal/bundletest"
 	"github.com/novacron/dwcpc/go_harness/internal/npy"
 )
 
@@ -77,28 +78,10 @@ func expectFailure(t *testing.T, code int, got map[string]any, wantCode int, kin
 	}
 }
 
-// copied returns a copy of the good bundle with old replaced by new in its metadata.
+// copied returns the folder of a copy of the good bundle with old replaced by new in its metadata.
 func copied(t *testing.T, replacements ...string) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "bundle")
-	if err := os.CopyFS(dir, os.DirFS(goodDir)); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "metadata.json")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(replacements); i += 2 {
-		if !bytes.Contains(text, []byte(replacements[i])) {
-			t.Fatalf("metadata.json does not contain %q", replacements[i])
-		}
-		text = bytes.ReplaceAll(text, []byte(replacements[i]), []byte(replacements[i+1]))
-	}
-	if err := os.WriteFile(path, text, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return dir
+	return bundletest.Copied(t, goodDir, replacements...)
 }
 
 func digest(data []byte) string {
