@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from math import prod
 
-from dwcpc.compiler.metadata import AppliedScaler, Golden, GoldenFile, Metadata, TensorSpec
+from dwcpc.compiler.metadata import AppliedScaler, Decision, Golden, GoldenFile, Metadata, TensorSpec
 
 MAX_ROW_VALUES = 1 << 24  # 64 MiB of float32: a slot for one row has to be allocated
 
@@ -28,9 +28,10 @@ def inconsistencies(metadata: Metadata) -> Iterator[str]:
     yield from _scaler_problems("scaler", metadata.scaler, metadata.inputs[0])
     if metadata.target_scaler is not None:
         yield from _scaler_problems("target_scaler", metadata.target_scaler, metadata.outputs[0])
-    output_names = {tensor.name for tensor in metadata.outputs}
-    if metadata.decision is not None and metadata.decision.score not in output_names:
-        yield f"decision.score is {metadata.decision.score!r}, expected one of {sorted(output_names)}"
+    if metadata.decision is not None:
+        yield from _decision_problems(metadata.decision, metadata.outputs)
+    if metadata.non_finite == "propagated" and all(tensor.dtype == "int64" for tensor in metadata.outputs):
+        yield "non_finite is propagated, expected a float32 output: its NaN tells an unanswered row from a label of -1"
     yield from _file_problems(metadata)
     yield from _group_problems(metadata.golden, metadata.outputs)
 
@@ -49,6 +50,8 @@ def _tensor_problems(metadata: Metadata) -> Iterator[str]:
             if tensor.name in seen:
                 yield f"{field}.name is {tensor.name!r}, expected a name that {seen[tensor.name]} does not have"
             seen[tensor.name] = field
+            if kind == "inputs" and tensor.dtype != "float32":
+                yield f"{field}.dtype is {tensor.dtype}, expected float32, as every input"
             if prod(tensor.batched(1)) > MAX_ROW_VALUES:
                 yield f"{field}.shape is {list(tensor.shape)}, expected at most {MAX_ROW_VALUES} values a row"
             for key, names in (("channels", tensor.channels), ("units", tensor.units)):
@@ -62,6 +65,15 @@ def _scaler_problems(field: str, scaler: AppliedScaler, tensor: TensorSpec) -> I
             yield f"{field}.{key} has {len(numbers)} entries, expected {_width(tensor)} as {tensor.name}"
     if 0.0 in scaler.scale:
         yield f"{field}.scale[{scaler.scale.index(0.0)}] is 0, expected a number to divide by"
+
+
+def _decision_problems(decision: Decision, outputs: tuple[TensorSpec, ...]) -> Iterator[str]:
+    scores = {tensor.name for tensor in outputs if tensor.dtype == "float32"}
+    if decision.score not in scores:
+        yield f"decision.score is {decision.score!r}, expected the name of a float32 output"
+    flags = {tensor.name for tensor in outputs if tensor.dtype == "int64" and tensor.shape == ("batch",)}
+    if decision.flag is not None and decision.flag not in flags:
+        yield f"decision.flag is {decision.flag!r}, expected the name of an int64 output of one value a row"
 
 
 def _file_problems(metadata: Metadata) -> Iterator[str]:
@@ -107,6 +119,8 @@ def _tolerance_problems(
         yield f"{field} names {sorted(tolerance)}, expected each output"
         return
     for tensor in outputs:
-        if len(tolerance[tensor.name]) not in {1, _width(tensor)}:
-            found = len(tolerance[tensor.name])
-            yield f"{field}.{tensor.name} has {found} entries, expected 1 or {_width(tensor)}"
+        allowed = tolerance[tensor.name]
+        if len(allowed) not in {1, _width(tensor)}:
+            yield f"{field}.{tensor.name} has {len(allowed)} entries, expected 1 or {_width(tensor)}"
+        if tensor.dtype == "int64" and any(allowed):
+            yield f"{field}.{tensor.name} is {max(allowed)}, expected 0, as the output is int64"

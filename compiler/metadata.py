@@ -10,14 +10,16 @@ SCHEMA = "dwcpc.bundle/1"
 ScalerType = Literal["RobustScaler", "StandardScaler", "Identity"]
 Comparison = Literal[">", ">=", "<", "<="]
 Verdict = Literal["pass", "fail", "inconclusive"]
+DType = Literal["float32", "int64"]
+NonFinite = Literal["propagated", "answered"]
 
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input or output. `shape` begins with `"batch"`; `channels` and `units` run along the last axis."""
+    """One input (float32) or output. `shape` begins with `"batch"`; `channels` and `units` run along the last axis."""
 
     name: str
-    dtype: str
+    dtype: DType
     shape: tuple[int | str, ...]
     channels: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
@@ -89,12 +91,17 @@ class AppliedScaler:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """An anomaly is `float64(score) <comparison> threshold`, score being the output named so."""
+    """An anomaly is `float64(score) <comparison> threshold`, score being the output named so, unless there is a `flag`.
+
+    `flag` names an int64 output `[batch]` that is the decision: 1 an anomaly, 0 none, -1 a row that was not answered.
+    The graph takes it in float64, where the float32 score may have been rounded across the threshold.
+    """
 
     score: str
     definition: str
     threshold: float
     comparison: Comparison
+    flag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True)
 class GoldenFile:
-    """One tensor of the golden vectors; outputs are the source model's, in float64."""
+    """One tensor of the golden vectors; outputs are the source model's, in float64 (exact for labels up to 2^53)."""
 
     tensor: str
     kind: Literal["input", "output"]
@@ -129,7 +136,10 @@ class GoldenFile:
 
 @dataclass(frozen=True, slots=True)
 class GoldenGroup:
-    """Rows `start` to `stop` and, per output, the tolerance: one value, or one for each index of the last axis."""
+    """Rows `start` to `stop` and, per output, the tolerance: one value, or one for each index of the last axis.
+
+    That of an int64 output is 0.
+    """
 
     name: str
     start: int
@@ -226,7 +236,11 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """A bundle's `metadata.json`. `parity`, `measurements` are none until they were measured."""
+    """A bundle's `metadata.json`. `parity`, `measurements` are none until they were measured.
+
+    `non_finite` is `"propagated"` where a row with a NaN or an infinity gives NaN in every float32 output and -1 in
+    every int64 one, and `"answered"` where the model has an answer of its own to such rows.
+    """
 
     schema: str
     name: str
@@ -246,6 +260,7 @@ class Metadata:
     target_scaler: AppliedScaler | None
     features: dict[str, str] | None
     decision: Decision | None
+    non_finite: NonFinite
     runtime: Runtime
     golden: Golden
     parity: Parity | None

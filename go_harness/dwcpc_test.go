@@ -102,7 +102,7 @@ func run(dir string) error {
 		return err
 	}
 	anomaly, err := p.Anomaly(out)
-	fmt.Printf("%s %.3g %v\n", p.Bundle().Metadata.Name, out[1][0], anomaly)
+	fmt.Printf("%s %.3g %v\n", p.Bundle().Metadata.Name, out[1].Float32[0], anomaly)
 	return err
 }
 `

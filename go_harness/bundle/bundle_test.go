@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,33 @@ func TestOpensTheGoodBundle(t *testing.T) {
 	}
 	if !math.IsNaN(b.Golden.Outputs[1][8]) {
 		t.Errorf("golden score of the NaN row is %v", b.Golden.Outputs[1][8])
+	}
+}
+
+func TestOpensABundleWithLabelsAndAFlag(t *testing.T) {
+	b, err := Open(classifierDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := b.Metadata
+	if m.Task != TaskClassification || m.NonFinite != NonFinitePropagated || m.Decision.Flag == nil || *m.Decision.Flag != "anomaly" {
+		t.Errorf("got %+v and %+v", m, m.Decision)
+	}
+	if labels := b.Golden.Outputs[0]; !slices.Equal(labels, []float64{7, -1, 0, 0, -1, 7, 7, 0, Unanswered, Unanswered}) {
+		t.Errorf("labels are %v", labels)
+	}
+}
+
+func TestMakesBuffersOfTheOutputsType(t *testing.T) {
+	b, err := Open(classifierDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][2]int{{0, 4}, {12, 0}, {4, 0}, {0, 4}} {
+		output := b.Metadata.Outputs[i].NewOutput(4)
+		if got := [2]int{len(output.Float32), len(output.Int64)}; got != want || (output.Float32 == nil) == (output.Int64 == nil) {
+			t.Errorf("output %d: got %v, want %v", i, output, want)
+		}
 	}
 }
 

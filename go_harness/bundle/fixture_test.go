@@ -13,8 +13,9 @@ import (
 
 // The fixtures that Python tests as well; tests/fixtures/make_bundles.py writes them.
 var (
-	fixtures = filepath.Join("..", "..", "tests", "fixtures", "bundles")
-	goodDir  = filepath.Join(fixtures, "good")
+	fixtures      = filepath.Join("..", "..", "tests", "fixtures", "bundles")
+	goodDir       = filepath.Join(fixtures, "good")
+	classifierDir = filepath.Join(fixtures, "classifier")
 )
 
 // badCase is an entry of bad.json.

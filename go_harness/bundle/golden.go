@@ -18,7 +18,7 @@ const (
 )
 
 // Vectors are the golden rows, each tensor flat and row-major: Inputs[i] belongs to Metadata.Inputs[i], Outputs[i] to
-// Metadata.Outputs[i]. Inputs are raw; outputs are the source model's.
+// Metadata.Outputs[i]. Inputs are raw; outputs are the source model's, int64 ones as float64: exact up to 2^53.
 type Vectors struct {
 	Inputs  [][]float32
 	Outputs [][]float64

@@ -1,6 +1,9 @@
 package bundle
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // maxRowElements bounds one row of one tensor, so that a slot for it can be allocated: 64 MiB of float32.
 const maxRowElements = 1 << 24
@@ -12,7 +15,7 @@ type meaning struct {
 }
 
 func (m meaning) check() error {
-	for _, step := range []func() error{m.tensors, m.scalers, m.decision, m.goldenFiles, m.goldenGroups} {
+	for _, step := range []func() error{m.tensors, m.scalers, m.decision, m.nonFinite, m.goldenFiles, m.goldenGroups} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -36,6 +39,9 @@ func (m meaning) tensors() error {
 				return m.refuse(field+".name", shown(tensor.Name), "a name that "+other+" does not have")
 			}
 			names[tensor.Name] = field
+			if side.key == "inputs" && tensor.DType != DTypeFloat32 {
+				return m.refuse(field+".dtype", tensor.DType, "float32, as every input")
+			}
 			if err := m.tensor(field, tensor); err != nil {
 				return err
 			}
@@ -90,15 +96,33 @@ func (m meaning) scaler(field string, scaler *Scaler, tensor Tensor) error {
 }
 
 func (m meaning) decision() error {
-	if m.meta.Decision == nil {
+	decision := m.meta.Decision
+	if decision == nil {
 		return nil
 	}
-	for _, output := range m.meta.Outputs {
-		if output.Name == m.meta.Decision.Score {
-			return nil
-		}
+	isScore := func(output Tensor) bool { return output.Name == decision.Score && output.DType == DTypeFloat32 }
+	if !slices.ContainsFunc(m.meta.Outputs, isScore) {
+		return m.refuse("decision.score", shown(decision.Score), "the name of a float32 output")
 	}
-	return m.refuse("decision.score", shown(m.meta.Decision.Score), "the name of an output")
+	if decision.Flag == nil {
+		return nil
+	}
+	isFlag := func(output Tensor) bool {
+		return output.Name == *decision.Flag && output.DType == DTypeInt64 && len(output.Shape) == 0
+	}
+	if !slices.ContainsFunc(m.meta.Outputs, isFlag) {
+		return m.refuse("decision.flag", shown(*decision.Flag), "the name of an int64 output of one value a row")
+	}
+	return nil
+}
+
+// nonFinite checks that the policy can be told from an answer.
+func (m meaning) nonFinite() error {
+	isFloat := func(output Tensor) bool { return output.DType == DTypeFloat32 }
+	if m.meta.NonFinite == NonFinitePropagated && !slices.ContainsFunc(m.meta.Outputs, isFloat) {
+		return m.refuse("non_finite", NonFinitePropagated, "a float32 output: its NaN tells an unanswered row from a label of -1")
+	}
+	return nil
 }
 
 // goldenFiles checks that each input and each output has exactly one file, and each file one tensor.
@@ -166,6 +190,9 @@ func (m meaning) tolerance(field string, tolerance map[string][]float64) error {
 		}
 		if n := len(values); n != 1 && n != output.Shape.Width() {
 			return m.refuse(field+"."+output.Name, fmt.Sprintf("a list of %d", n), fmt.Sprintf("1 or %d values, the last axis", output.Shape.Width()))
+		}
+		if largest := slices.Max(values); output.DType == DTypeInt64 && largest > 0 {
+			return m.refuse(field+"."+output.Name, fmt.Sprint(largest), "0, as the output is int64")
 		}
 	}
 	if len(tolerance) != len(m.meta.Outputs) {

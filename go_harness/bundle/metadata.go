@@ -22,12 +22,25 @@ type Metadata struct {
 	TargetScaler *Scaler          `json:"target_scaler"`
 	Features     json.RawMessage  `json:"features"` // the feature specification, or null
 	Decision     *Decision        `json:"decision"`
+	NonFinite    string           `json:"non_finite"` // NonFinitePropagated or NonFiniteAnswered
 	Runtime      Runtime          `json:"runtime"`
 	Golden       Golden           `json:"golden"`
 	Parity       *Parity          `json:"parity"`       // nil until verified
 	Measurements *Measurements    `json:"measurements"` // nil until measured
 	Budgets      []Budget         `json:"budgets"`
 }
+
+// What the outputs of a row with a NaN or an infinity are.
+const (
+	NonFinitePropagated = "propagated" // NaN in every float32 output, Unanswered in every int64 one
+	NonFiniteAnswered   = "answered"   // the model's own answer to such a row
+)
+
+// Unanswered is what a row that was not answered has in int64 outputs. As a label it may be a class as well.
+const Unanswered = -1
+
+// TaskClassification is the Task of a model that names a class for each row.
+const TaskClassification = "classification"
 
 // Source is the artifact that the bundle was made from.
 type Source struct {
@@ -79,12 +92,15 @@ type Scaler struct {
 	Applied string    `json:"applied"`
 }
 
-// Decision makes a prediction an anomaly: float64(score) Comparison Threshold, Score being the output named so.
+// Decision makes a prediction an anomaly: float64(score) Comparison Threshold, Score being the output named so, unless there
+// is a Flag. That names an int64 output of one value which is the decision, taken in float64 where the float32 score may have
+// been rounded across the threshold: 1 an anomaly, 0 none, Unanswered.
 type Decision struct {
 	Score      string  `json:"score"`
 	Definition string  `json:"definition"`
 	Threshold  float64 `json:"threshold"`
 	Comparison string  `json:"comparison"`
+	Flag       *string `json:"flag"`
 }
 
 // Runtime holds the session settings, and the onnxruntime versions in which parity was proven.
@@ -120,6 +136,7 @@ type GoldenFile struct {
 }
 
 // GoldenGroup is the rows Start to Stop and, per output, the tolerance: one value, or one for each index of the last axis.
+// That of an int64 output is 0.
 type GoldenGroup struct {
 	Name      string               `json:"name"`
 	Start     int                  `json:"start"`

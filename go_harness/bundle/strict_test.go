@@ -45,24 +45,26 @@ func TestRefusesWhatTwoParsersCouldReadDifferently(t *testing.T) {
 
 // Every field of the good metadata is read: written again, it is the same JSON.
 func TestStructsHoldTheWholeContract(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(goodDir, MetadataFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	meta, err := parseMetadata(MetadataFile, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := json.Marshal(meta)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want, got any
-	if err := errors.Join(json.Unmarshal(text, &want), json.Unmarshal(again, &got)); err != nil {
-		t.Fatal(err)
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %v\nwant %v", got, want)
+	for _, dir := range []string{goodDir, classifierDir} {
+		text, err := os.ReadFile(filepath.Join(dir, MetadataFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta, err := parseMetadata(MetadataFile, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := json.Marshal(meta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got any
+		if err := errors.Join(json.Unmarshal(text, &want), json.Unmarshal(again, &got)); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %v\nwant %v", got, want)
+		}
 	}
 }
 

@@ -5,6 +5,12 @@ import (
 	"fmt"
 )
 
+// Element types of a tensor.
+const (
+	DTypeFloat32 = "float32"
+	DTypeInt64   = "int64" // of outputs only: labels and flags
+)
+
 // batchAxis is how metadata.json writes the free axis.
 const batchAxis = "batch"
 

@@ -12,10 +12,13 @@ import (
 var (
 	// ErrClosed: the predictor was closed before the call could run.
 	ErrClosed = errors.New("predictor: closed")
-	// ErrNaN: the score is not a number, so there is nothing to decide. An input that is NaN or infinite gives such a score.
-	ErrNaN = errors.New("predictor: the score is NaN, expected a number; the input was not finite")
+	// ErrNotAnswered: the model has no answer to the row. Where the bundle's non_finite is "propagated", that is so for each
+	// row with a NaN or an infinity in it.
+	ErrNotAnswered = errors.New("predictor: the model did not answer the row, expected only finite values in it")
 	// ErrNoDecision: the bundle has no threshold, so its model names no anomalies.
 	ErrNoDecision = errors.New("predictor: metadata.json has no decision; compile the bundle with a threshold")
+	// ErrNoLabel: the bundle's model names no classes.
+	ErrNoLabel = errors.New("predictor: metadata.json has no classifier's output \"label\"; open the bundle of a classifier")
 )
 
 // Mismatch is a golden value that the model does not reproduce in this runtime: do not serve it.
@@ -27,11 +30,15 @@ type SignatureError = engine.SignatureError
 // LengthError is a slice that does not hold one row of a tensor.
 type LengthError struct {
 	Tensor   string // the input's or output's name, or "outputs" for the number of them
+	DType    string // of the slice: an output of the other type expects 0 values in it; empty for the number of outputs
 	Found    int
 	Expected int
 }
 
 // Error names the tensor, what was found and what was expected.
 func (e *LengthError) Error() string {
-	return fmt.Sprintf("predictor: %s is of length %d, expected %d", e.Tensor, e.Found, e.Expected)
+	if e.DType == "" {
+		return fmt.Sprintf("predictor: %d %s, expected %d", e.Found, e.Tensor, e.Expected)
+	}
+	return fmt.Sprintf("predictor: %s holds %d values of %s, expected %d", e.Tensor, e.Found, e.DType, e.Expected)
 }

@@ -35,7 +35,7 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		fmt.Printf("score %.3g, anomaly %v\n", out[score][0], anomaly)
+		fmt.Printf("score %.3g, anomaly %v\n", out[score].Float32[0], anomaly)
 	}
 	// Output:
 	// score 0.0412, anomaly false

@@ -15,7 +15,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-var goodDir = filepath.Join("..", "..", "tests", "fixtures", "bundles", "good")
+var (
+	goodDir       = filepath.Join("..", "..", "tests", "fixtures", "bundles", "good")
+	classifierDir = filepath.Join("..", "..", "tests", "fixtures", "bundles", "classifier")
+)
 
 // openedRuntime returns the runtime that the environment names; without one the test fails.
 func openedRuntime(t testing.TB) *dwcpc.Runtime {

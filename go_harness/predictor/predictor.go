@@ -16,8 +16,11 @@ import (
 	"github.com/novacron/dwcpc/go_harness/internal/golden"
 )
 
-// Outputs is one prediction: Outputs[i] is one row of Bundle().Metadata.Outputs[i], flat and row-major. NewOutputs makes it.
-type Outputs [][]float32
+// Output is one row of an output, flat and row-major, in the slice that its dtype names; the other one is nil.
+type Output = bundle.Output
+
+// Outputs is one prediction: Outputs[i] is one row of Bundle().Metadata.Outputs[i]. NewOutputs makes it.
+type Outputs []Output
 
 // Predictor runs a bundle's model. Any number of goroutines may use it. It comes from Open.
 type Predictor struct {
@@ -25,7 +28,9 @@ type Predictor struct {
 	session *engine.Session
 	slots   chan *engine.Slot // the idle ones; receiving one is the permission to run
 	made    int               // slots, idle or not
-	score   int               // the output that the decision judges
+	judged  int               // the output that the decision judges
+	label   int               // the output that names a class, or none
+	witness int               // the output whose NaN says that a row was not answered, or none
 	closing chan struct{}
 	close   func() error
 }
@@ -63,7 +68,7 @@ func Open(rt *dwcpc.Runtime, path string, opts ...Option) (*Predictor, error) {
 			Remedy: "merge the inputs into one",
 		}
 	}
-	score, err := scoreIndex(b)
+	judged, err := judgedIndex(b)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +84,10 @@ func Open(rt *dwcpc.Runtime, path string, opts ...Option) (*Predictor, error) {
 		return nil, err
 	}
 	b.Model = nil // the runtime has its own copy
-	p := &Predictor{bundle: b, session: session, slots: make(chan *engine.Slot, o.slots), score: score, closing: make(chan struct{})}
+	p := &Predictor{
+		bundle: b, session: session, slots: make(chan *engine.Slot, o.slots), judged: judged, label: labelIndex(meta), witness: witnessIndex(meta),
+		closing: make(chan struct{}),
+	}
 	p.close = sync.OnceValue(p.shut)
 	if err := p.start(o.slots); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -112,7 +120,7 @@ func (p *Predictor) start(slots int) error {
 // goldenRows is what the golden check sees of a Predictor.
 type goldenRows struct{ predictor *Predictor }
 
-func (g goldenRows) Predict(dst, src [][]float32) error {
+func (g goldenRows) Predict(dst []Output, src [][]float32) error {
 	return g.predictor.Predict(context.Background(), dst, src[0])
 }
 
@@ -135,21 +143,21 @@ func outputIndex(b *bundle.Bundle, name string) (int, bool) {
 func (p *Predictor) NewOutputs() Outputs {
 	out := make(Outputs, len(p.bundle.Metadata.Outputs))
 	for i, output := range p.bundle.Metadata.Outputs {
-		out[i] = make([]float32, output.Shape.Elements())
+		out[i] = output.NewOutput(1)
 	}
 	return out
 }
 
 // Predict computes one row: window is flat and row-major, of the shape, channels and units of Bundle().Metadata.Inputs[0],
 // and scaled by the caller only where Metadata.Scaler.Applied is "host". A window that is not finite is no error here; its
-// outputs are not finite either.
+// outputs are as the bundle's non_finite says.
 //
 // It queues while all slots run, until ctx is done; its error is then ctx.Err(), wrapped. A prediction that runs is never
 // interrupted. Slices of other lengths are a *LengthError. It allocates nothing unless it fails, and then out is unchanged.
 func (p *Predictor) Predict(ctx context.Context, out Outputs, window []float32) error {
 	input := &p.bundle.Metadata.Inputs[0]
 	if n := input.Shape.Elements(); len(window) != n {
-		return &LengthError{Tensor: input.Name, Found: len(window), Expected: n}
+		return &LengthError{Tensor: input.Name, DType: input.DType, Found: len(window), Expected: n}
 	}
 	if err := checkOutputs(out, p.bundle.Metadata.Outputs); err != nil {
 		return err
@@ -197,8 +205,15 @@ func checkOutputs(out Outputs, tensors []bundle.Tensor) error {
 		return &LengthError{Tensor: "outputs", Found: len(out), Expected: len(tensors)}
 	}
 	for i := range tensors {
-		if n := tensors[i].Shape.Elements(); len(out[i]) != n {
-			return &LengthError{Tensor: tensors[i].Name, Found: len(out[i]), Expected: n}
+		floats, labels := tensors[i].Shape.Elements(), 0
+		if tensors[i].DType == bundle.DTypeInt64 {
+			floats, labels = 0, floats
+		}
+		if n := len(out[i].Float32); n != floats {
+			return &LengthError{Tensor: tensors[i].Name, DType: bundle.DTypeFloat32, Found: n, Expected: floats}
+		}
+		if n := len(out[i].Int64); n != labels {
+			return &LengthError{Tensor: tensors[i].Name, DType: bundle.DTypeInt64, Found: n, Expected: labels}
 		}
 	}
 	return nil

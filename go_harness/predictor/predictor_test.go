@@ -23,10 +23,10 @@ func TestPredictsTheGoldenRows(t *testing.T) {
 		if err := p.Predict(t.Context(), out, window(b, row)); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := float64(out[1][0]), b.Golden.Outputs[1][row]; math.Abs(got-want) > 1e-6 {
+		if got, want := float64(out[1].Float32[0]), b.Golden.Outputs[1][row]; math.Abs(got-want) > 1e-6 {
 			t.Errorf("row %d: score is %v, want %v", row, got, want)
 		}
-		for i, got := range out[0] {
+		for i, got := range out[0].Float32 {
 			if want := b.Golden.Outputs[0][row*6+i]; math.Abs(float64(got)-want) > 2e-6 {
 				t.Errorf("row %d: reconstruction[%d] is %v, want %v", row, i, got, want)
 			}
@@ -59,8 +59,9 @@ func TestGivesTheSameBitsFromManyGoroutines(t *testing.T) {
 	group.Wait()
 }
 
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+func sameBits(a, b Output) bool {
+	sameFloat := func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) }
+	return slices.EqualFunc(a.Float32, b.Float32, sameFloat) && slices.Equal(a.Int64, b.Int64)
 }
 
 func TestFindsOutputsByName(t *testing.T) {
@@ -76,24 +77,44 @@ func TestFindsOutputsByName(t *testing.T) {
 }
 
 func TestRefusesSlicesOfOtherLengths(t *testing.T) {
-	p := opened(t, goodDir)
+	p := opened(t, classifierDir)
 	good := p.NewOutputs()
+	with := func(i int, output Output) Outputs {
+		changed := slices.Clone(good)
+		changed[i] = output
+		return changed
+	}
 	cases := map[string]struct {
 		out    Outputs
 		window []float32
 		want   LengthError
+		text   string
 	}{
-		"short window":      {good, make([]float32, 5), LengthError{"x", 5, 6}},
-		"no window":         {good, nil, LengthError{"x", 0, 6}},
-		"no outputs":        {nil, make([]float32, 6), LengthError{"outputs", 0, 2}},
-		"an output too few": {good[:1], make([]float32, 6), LengthError{"outputs", 1, 2}},
-		"long score":        {Outputs{good[0], make([]float32, 2)}, make([]float32, 6), LengthError{"anomaly_score", 2, 1}},
+		"short window":        {good, make([]float32, 1), LengthError{"x", "float32", 1, 2}, "x holds 1 values of float32, expected 2"},
+		"no window":           {good, nil, LengthError{"x", "float32", 0, 2}, "x holds 0"},
+		"no outputs":          {nil, make([]float32, 2), LengthError{"outputs", "", 0, 4}, "0 outputs, expected 4"},
+		"an output too few":   {good[:3], make([]float32, 2), LengthError{"outputs", "", 3, 4}, "3 outputs, expected 4"},
+		"long score":          {with(2, Output{Float32: make([]float32, 2)}), make([]float32, 2), LengthError{"anomaly_score", "float32", 2, 1}, "score"},
+		"long label":          {with(0, Output{Int64: make([]int64, 2)}), make([]float32, 2), LengthError{"label", "int64", 2, 1}, "label"},
+		"label as float32":    {with(0, good[2]), make([]float32, 2), LengthError{"label", "float32", 1, 0}, "label holds 1 values of float32, expected 0"},
+		"score as int64":      {with(2, good[0]), make([]float32, 2), LengthError{"anomaly_score", "float32", 0, 1}, "score"},
+		"label of both types": {with(0, Output{Float32: good[2].Float32, Int64: good[0].Int64}), make([]float32, 2), LengthError{"label", "float32", 1, 0}, "label"},
+		"label of neither":    {with(0, Output{}), make([]float32, 2), LengthError{"label", "int64", 0, 1}, "label holds 0 values of int64, expected 1"},
 	}
 	for name, c := range cases {
 		err := p.Predict(t.Context(), c.out, c.window)
 		var typed *LengthError
-		if !errors.As(err, &typed) || *typed != c.want {
+		if !errors.As(err, &typed) || *typed != c.want || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: got %v, want %v", name, err, &c.want)
+		}
+	}
+}
+
+func TestMakesBuffersOfEachOutputsType(t *testing.T) {
+	for i, output := range opened(t, classifierDir).NewOutputs() {
+		wholeNumbers := i == 0 || i == 3
+		if (output.Int64 != nil) != wholeNumbers || (output.Float32 != nil) == wholeNumbers {
+			t.Errorf("output %d has %d float32 and %d int64 values", i, len(output.Float32), len(output.Int64))
 		}
 	}
 }
@@ -180,24 +201,30 @@ func TestKeepsTheRuntimeOpenWhileItServes(t *testing.T) {
 }
 
 func TestPredictAllocatesNothing(t *testing.T) {
-	p := opened(t, goodDir)
-	// Through an interface, as a service that tests itself without a model calls it.
-	var service interface {
-		Predict(ctx context.Context, out Outputs, window []float32) error
-		Anomaly(out Outputs) (bool, error)
-	} = p
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out, row := p.NewOutputs(), window(p.Bundle(), 0)
-	allocations := testing.AllocsPerRun(1000, func() {
-		if err := service.Predict(ctx, out, row); err != nil {
-			t.Fatal(err)
+	for _, dir := range []string{goodDir, classifierDir} {
+		p := opened(t, dir)
+		// Through an interface, as a service that tests itself without a model calls it.
+		var service interface {
+			Predict(ctx context.Context, out Outputs, window []float32) error
+			Anomaly(out Outputs) (bool, error)
+			Label(out Outputs) (int64, error)
+		} = p
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out, row := p.NewOutputs(), window(p.Bundle(), 0)
+		allocations := testing.AllocsPerRun(1000, func() {
+			if err := service.Predict(ctx, out, row); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := service.Anomaly(out); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := service.Label(out); (err == nil) != (dir == classifierDir) {
+				t.Fatal(err)
+			}
+		})
+		if allocations != 0 {
+			t.Errorf("%s: %v allocations a prediction, want 0", dir, allocations)
 		}
-		if _, err := service.Anomaly(out); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if allocations != 0 {
-		t.Errorf("%v allocations a prediction, want 0", allocations)
 	}
 }

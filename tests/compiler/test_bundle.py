@@ -102,6 +102,25 @@ def test_the_good_bundle_opens_with_all_it_holds(folder: Path) -> None:
     assert bundle.size_bytes == sum(path.stat().st_size for path in folder.rglob("*.*"))
 
 
+def test_the_golden_outputs_of_labels_and_flags_are_whole_numbers_in_float64() -> None:
+    bundle = open_bundle(FIXTURES / "classifier")
+    assert [tensor.dtype for tensor in bundle.metadata.outputs] == ["int64", "float32", "float32", "int64"]
+    assert bundle.metadata.decision is not None
+    assert bundle.metadata.decision.flag == "anomaly"
+    golden = bundle.golden("output")
+    assert {values.dtype.name for values in golden.values()} == {"float64"}
+    assert golden["label"].tolist() == [7, -1, 0, 0, -1, 7, 7, 0, -1, -1]
+
+
+def test_the_flag_and_not_the_rounded_score_is_the_decision() -> None:
+    """The fixture has a row on which the two differ: otherwise no reader's choice between them would be tested."""
+    bundle = open_bundle(FIXTURES / "classifier")
+    decision, golden = bundle.metadata.decision, bundle.golden("output")
+    assert decision is not None
+    rounded = golden["anomaly_score"].astype(np.float32).astype(np.float64) > decision.threshold
+    assert np.flatnonzero(rounded != (golden["anomaly"] == 1)).tolist() == [3]
+
+
 @pytest.mark.parametrize("case", BAD, ids=[case["name"] for case in BAD])
 def test_refuses_the_bad_bundle(case: dict[str, Any], folder: Path) -> None:
     for edit in case["edits"]:

@@ -19,6 +19,7 @@ from dwcpc.compiler.package import write_metadata
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "compiler" / "bundle.schema.json").read_bytes())
 GOOD = ROOT / "tests" / "fixtures" / "bundles" / "good"
+CLASSIFIER = GOOD.with_name("classifier")
 
 # Written always, but a reader takes a result without it.
 OPTIONAL = {(CheckResult, "note")}
@@ -115,10 +116,10 @@ def test_the_version_that_is_written_is_the_one_that_is_read() -> None:
     assert open_bundle(GOOD).metadata.schema == SCHEMA
 
 
-def test_what_is_written_is_what_was_read(tmp_path: Path) -> None:
-    metadata = open_bundle(GOOD).metadata
-    write_metadata(tmp_path, metadata)
-    assert json.loads((tmp_path / "metadata.json").read_bytes()) == json.loads((GOOD / "metadata.json").read_bytes())
+@pytest.mark.parametrize("bundle", [GOOD, CLASSIFIER])
+def test_what_is_written_is_what_was_read(bundle: Path, tmp_path: Path) -> None:
+    write_metadata(tmp_path, open_bundle(bundle).metadata)
+    assert json.loads((tmp_path / "metadata.json").read_bytes()) == json.loads((bundle / "metadata.json").read_bytes())
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])

@@ -34,6 +34,9 @@ var (
 	repository = filepath.Join("..", "..", "..")
 	goodDir    = filepath.Join(repository, "tests", "fixtures", "bundles", "good")
 	goodInput  = "x=" + filepath.Join(goodDir, "golden", "input_x.npy")
+	// A bundle with int64 outputs: label and anomaly.
+	classifierDir   = filepath.Join(repository, "tests", "fixtures", "bundles", "classifier")
+	classifierInput = "x=" + filepath.Join(classifierDir, "golden", "input_x.npy")
 )
 
 // answer runs a command and returns its exit code and the one object that it printed.

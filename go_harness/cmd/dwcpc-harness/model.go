@@ -59,11 +59,11 @@ func (m *model) withSlot(rows int, use func(*engine.Slot) error) error {
 	return errors.Join(use(slot), slot.Close())
 }
 
-// outputs returns one slice per output for rows rows.
-func (m *model) outputs(rows int) [][]float32 {
-	values := make([][]float32, len(m.bundle.Metadata.Outputs))
+// outputs returns one entry per output for rows rows.
+func (m *model) outputs(rows int) []bundle.Output {
+	values := make([]bundle.Output, len(m.bundle.Metadata.Outputs))
 	for i, output := range m.bundle.Metadata.Outputs {
-		values[i] = make([]float32, rows*output.Shape.Elements())
+		values[i] = output.NewOutput(rows)
 	}
 	return values
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/novacron/dwcpc/go_harness/bundle"
 	"github.com/novacron/dwcpc/go_harness/internal/engine"
 	"github.com/novacron/dwcpc/go_harness/internal/npy"
 )
@@ -52,8 +53,8 @@ func runRun(args []string) (any, error) {
 }
 
 // predict runs whole batches in one slot, and the rest in a smaller one.
-func (m *model) predict(rows table, batch int) ([][]float32, error) {
-	results := table{rows: rows.rows, values: m.outputs(rows.rows)}
+func (m *model) predict(rows table, batch int) ([]bundle.Output, error) {
+	results := m.outputs(rows.rows)
 	whole := rows.rows - rows.rows%batch
 	run := func(start, stop, size int) error {
 		if start == stop {
@@ -61,7 +62,7 @@ func (m *model) predict(rows table, batch int) ([][]float32, error) {
 		}
 		return m.withSlot(size, func(slot *engine.Slot) error {
 			for ; start < stop; start += size {
-				if err := slot.Predict(results.slice(start, start+size), rows.slice(start, start+size)); err != nil {
+				if err := slot.Predict(part(results, start, start+size, rows.rows), rows.slice(start, start+size)); err != nil {
 					return err
 				}
 			}
@@ -71,10 +72,20 @@ func (m *model) predict(rows table, batch int) ([][]float32, error) {
 	if err := run(0, whole, batch); err != nil {
 		return nil, err
 	}
-	return results.values, run(whole, rows.rows, rows.rows-whole)
+	return results, run(whole, rows.rows, rows.rows-whole)
 }
 
-func (m *model) write(dir string, rows int, values [][]float32) ([]runOutput, error) {
+// part returns the rows start to stop of outputs that hold rows rows, without copying.
+func part(outputs []bundle.Output, start, stop, rows int) []bundle.Output {
+	parts := make([]bundle.Output, len(outputs))
+	for i, output := range outputs {
+		floats, labels := len(output.Float32)/rows, len(output.Int64)/rows
+		parts[i] = bundle.Output{Float32: output.Float32[start*floats : stop*floats], Int64: output.Int64[start*labels : stop*labels]}
+	}
+	return parts
+}
+
+func (m *model) write(dir string, rows int, values []bundle.Output) ([]runOutput, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, inputf("output folder: %w", err)
 	}
@@ -82,10 +93,17 @@ func (m *model) write(dir string, rows int, values [][]float32) ([]runOutput, er
 	for i, output := range m.bundle.Metadata.Outputs {
 		path := filepath.Join(dir, output.Name+".npy")
 		shape := output.Shape.Batched(rows)
-		if err := npy.WriteFile(path, npy.Array[float32]{Shape: shape, Data: values[i]}); err != nil {
+		if err := writeOutput(path, shape, values[i]); err != nil {
 			return nil, &inputError{err}
 		}
 		files[i] = runOutput{Name: output.Name, File: path, Shape: shape}
 	}
 	return files, nil
+}
+
+func writeOutput(path string, shape []int, values bundle.Output) error {
+	if values.Int64 != nil {
+		return npy.WriteFile(path, npy.Array[int64]{Shape: shape, Data: values.Int64})
+	}
+	return npy.WriteFile(path, npy.Array[float32]{Shape: shape, Data: values.Float32})
 }

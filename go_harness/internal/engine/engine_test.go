@@ -84,7 +84,7 @@ func addOneSlot(t testing.TB, rows int) *Slot {
 
 func TestPredictsEveryRow(t *testing.T) {
 	slot := addOneSlot(t, 2)
-	dst := [][]float32{make([]float32, 8)}
+	dst := []bundle.Output{{Float32: make([]float32, 8)}}
 	for round := range 3 {
 		src := [][]float32{{0, 1, 2, 3, 4, 5, 6, float32(math.Inf(1))}}
 		src[0][0] = float32(round)
@@ -92,8 +92,8 @@ func TestPredictsEveryRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, x := range src[0] {
-			if dst[0][i] != x+1 {
-				t.Errorf("round %d: y[%d] is %v, want %v", round, i, dst[0][i], x+1)
+			if y := dst[0].Float32[i]; y != x+1 {
+				t.Errorf("round %d: y[%d] is %v, want %v", round, i, y, x+1)
 			}
 		}
 	}
@@ -135,6 +135,10 @@ func TestRefusesAModelWithOtherInputsOrOutputs(t *testing.T) {
 	tensor := func(name string, shape ...int) []bundle.Tensor {
 		return []bundle.Tensor{{Name: name, DType: "float32", Shape: shape}}
 	}
+	labels := []bundle.Tensor{{Name: "y", DType: "int64", Shape: bundle.Shape{4}}}
+	retyped := func(element string) []byte {
+		return bytes.Replace(addOne(t), []byte("\x08\x01\x12"), []byte("\x08"+element+"\x12"), 1)
+	}
 	fixedBatch := bytes.Replace(addOne(t), []byte("\x12\x05batch"), []byte("\x08\x81\x80\x80\x80\x80\x00"), 1)
 	cases := map[string]struct {
 		model           []byte
@@ -149,7 +153,9 @@ func TestRefusesAModelWithOtherInputsOrOutputs(t *testing.T) {
 		"inputs' number":  {addOne(t), append(tensor("x", 4), tensor("w", 4)...), addOneOutputs, "number of inputs is 1"},
 		"outputs' number": {addOne(t), addOneInputs, nil, "number of outputs is 1"},
 		"fixed batch":     {fixedBatch, addOneInputs, addOneOutputs, "x is of shape [1 4]"},
-		"element type":    {bytes.Replace(addOne(t), []byte("\x08\x01\x12"), []byte("\x08\x0b\x12"), 1), addOneInputs, addOneOutputs, "element type 11"},
+		"element type":    {retyped("\x0b"), addOneInputs, addOneOutputs, "x is of element type 11, expected float32"},
+		"labels for x":    {retyped("\x07"), addOneInputs, addOneOutputs, "x is of element type 7, expected float32"},
+		"no labels for y": {addOne(t), addOneInputs, labels, "y is of element type 1, expected int64"},
 		"no model":        {[]byte("not a model"), addOneInputs, addOneOutputs, "unreadable"},
 		"empty":           {nil, addOneInputs, addOneOutputs, "unreadable"},
 	}
@@ -175,7 +181,7 @@ func TestReportsAModelThatTheRuntimeCannotLoad(t *testing.T) {
 // The package reads inputs and outputs itself; the runtime must see the same.
 func TestReadsTheSignatureThatTheRuntimeReads(t *testing.T) {
 	opened(t)
-	for _, path := range []string{"add_one.onnx", "bundles/good/model.onnx"} {
+	for _, path := range []string{"add_one.onnx", "bundles/good/model.onnx", "bundles/classifier/model.onnx"} {
 		model, err := os.ReadFile(filepath.Join(fixtures, path))
 		if err != nil {
 			t.Fatal(err)
@@ -208,10 +214,23 @@ func compareSides(t *testing.T, got []onnxfile.Value, want []ort.InputOutputInfo
 func TestRefusesSlicesOfOtherLengths(t *testing.T) {
 	slot := addOneSlot(t, 1)
 	four, five := make([]float32, 4), make([]float32, 5)
-	for _, c := range [][2][][]float32{
-		{{four}, {five}}, {{five}, {four}}, {{}, {four}}, {{four}, {}}, {{four, four}, {four}}, {nil, nil},
+	good, long := bundle.Output{Float32: four}, bundle.Output{Float32: five}
+	whole, both := bundle.Output{Int64: make([]int64, 4)}, bundle.Output{Float32: four, Int64: make([]int64, 4)}
+	for _, c := range []struct {
+		dst []bundle.Output
+		src [][]float32
+	}{
+		{[]bundle.Output{good}, [][]float32{five}},
+		{[]bundle.Output{long}, [][]float32{four}},
+		{[]bundle.Output{whole}, [][]float32{four}},
+		{[]bundle.Output{both}, [][]float32{four}},
+		{[]bundle.Output{{}}, [][]float32{four}},
+		{[]bundle.Output{}, [][]float32{four}},
+		{[]bundle.Output{good}, [][]float32{}},
+		{[]bundle.Output{good, good}, [][]float32{four}},
+		{nil, nil},
 	} {
-		if err := slot.Predict(c[0], c[1]); err == nil || !strings.Contains(err.Error(), "lengths") {
+		if err := slot.Predict(c.dst, c.src); err == nil || !strings.Contains(err.Error(), "outputs of [4 float32 + 0 int64]") {
 			t.Errorf("%v: got %v", c, err)
 		}
 	}
@@ -219,9 +238,15 @@ func TestRefusesSlicesOfOtherLengths(t *testing.T) {
 
 func TestTensorsStartWhereTheRuntimesOwnDo(t *testing.T) {
 	for n := range 100 {
-		if values := aligned(n + 1); len(values) != n+1 || uintptr(unsafe.Pointer(&values[0]))%64 != 0 {
-			t.Fatalf("%d values start at %p", len(values), &values[0])
-		}
+		expectAligned(t, aligned[float32](n+1), n+1)
+		expectAligned(t, aligned[int64](n+1), n+1)
+	}
+}
+
+func expectAligned[T float32 | int64](t *testing.T, values []T, n int) {
+	t.Helper()
+	if len(values) != n || uintptr(unsafe.Pointer(&values[0]))%64 != 0 {
+		t.Fatalf("%d values of %T start at %p", len(values), values, &values[0])
 	}
 }
 
@@ -244,10 +269,10 @@ func TestSlotsOfOneSessionRunSideBySide(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			dst, src := [][]float32{make([]float32, 4)}, [][]float32{make([]float32, 4)}
+			dst, src := []bundle.Output{{Float32: make([]float32, 4)}}, [][]float32{make([]float32, 4)}
 			for i := range 200 {
 				src[0][3] = float32(worker*1000 + i)
-				if err := slot.Predict(dst, src); err != nil || dst[0][3] != src[0][3]+1 {
+				if err := slot.Predict(dst, src); err != nil || dst[0].Float32[3] != src[0][3]+1 {
 					t.Errorf("got %v, %v", dst, err)
 					break
 				}

@@ -7,6 +7,9 @@ import (
 	"github.com/novacron/dwcpc/go_harness/internal/onnxfile"
 )
 
+// elementTypes are ONNX's numbers for the types that slots can bind.
+var elementTypes = map[string]int{bundle.DTypeFloat32: onnxfile.Float32, bundle.DTypeInt64: onnxfile.Int64}
+
 // verifySignature compares the model's own inputs and outputs with those that the metadata states, in order.
 func verifySignature(model []byte, inputs, outputs []bundle.Tensor) error {
 	signature, err := onnxfile.Read(model)
@@ -37,7 +40,7 @@ func verifyValue(place string, value onnxfile.Value, tensor bundle.Tensor) error
 	if value.Name != tensor.Name {
 		return &SignatureError{Tensor: place, Found: fmt.Sprintf("%q", value.Name), Expected: fmt.Sprintf("%q", tensor.Name)}
 	}
-	if value.Type != onnxfile.Float32 {
+	if value.Type != elementTypes[tensor.DType] {
 		return &SignatureError{Tensor: tensor.Name, Found: fmt.Sprintf("of element type %d", value.Type), Expected: tensor.DType}
 	}
 	if !value.HasShape || !fits(value.Shape, tensor.Shape) {

@@ -17,11 +17,10 @@ type Slot struct {
 	rows    int
 	binding *ort.IoBinding
 	// The runtime keeps pointers into these tensors' memory: they must stay referenced until the binding is gone.
-	inputs  []*ort.Tensor[float32]
-	outputs []*ort.Tensor[float32]
+	tensors []ort.Value
 	// Views of the tensors' memory, so that the hot path asks nobody.
 	in  [][]float32
-	out [][]float32
+	out []bundle.Output
 }
 
 // NewSlot allocates and binds the tensors for rows rows.
@@ -48,21 +47,21 @@ func (s *Session) NewSlot(rows int) (*Slot, error) {
 
 func (s *Slot) bind() error {
 	for _, tensor := range s.session.inputs {
-		value, err := s.allocate(tensor)
+		value, data, err := allocate[float32](s, tensor)
 		if err != nil {
 			return err
 		}
-		s.inputs, s.in = append(s.inputs, value), append(s.in, value.GetData())
+		s.in = append(s.in, data)
 		if err := s.binding.BindInput(tensor.Name, value); err != nil {
 			return fmt.Errorf("engine: input %s: %s", tensor.Name, oneLine(err))
 		}
 	}
 	for _, tensor := range s.session.outputs {
-		value, err := s.allocate(tensor)
+		value, data, err := s.allocateOutput(tensor)
 		if err != nil {
 			return err
 		}
-		s.outputs, s.out = append(s.outputs, value), append(s.out, value.GetData())
+		s.out = append(s.out, data)
 		if err := s.binding.BindOutput(tensor.Name, value); err != nil {
 			return fmt.Errorf("engine: output %s: %s", tensor.Name, oneLine(err))
 		}
@@ -70,16 +69,28 @@ func (s *Slot) bind() error {
 	return nil
 }
 
-func (s *Slot) allocate(tensor bundle.Tensor) (*ort.Tensor[float32], error) {
+func (s *Slot) allocateOutput(tensor bundle.Tensor) (ort.Value, bundle.Output, error) {
+	if tensor.DType == bundle.DTypeInt64 {
+		value, data, err := allocate[int64](s, tensor)
+		return value, bundle.Output{Int64: data}, err
+	}
+	value, data, err := allocate[float32](s, tensor)
+	return value, bundle.Output{Float32: data}, err
+}
+
+// allocate returns a tensor, which s destroys, and its memory.
+func allocate[T float32 | int64](s *Slot, tensor bundle.Tensor) (ort.Value, []T, error) {
 	shape := make(ort.Shape, 0, len(tensor.Shape)+1)
 	for _, axis := range tensor.Shape.Batched(s.rows) {
 		shape = append(shape, int64(axis))
 	}
-	value, err := ort.NewTensor(shape, aligned(s.rows*tensor.Shape.Elements()))
+	data := aligned[T](s.rows * tensor.Shape.Elements())
+	value, err := ort.NewTensor(shape, data)
 	if err != nil {
-		return nil, fmt.Errorf("engine: tensor %s: %s", tensor.Name, oneLine(err))
+		return nil, nil, fmt.Errorf("engine: tensor %s: %s", tensor.Name, oneLine(err))
 	}
-	return value, nil
+	s.tensors = append(s.tensors, value)
+	return value, data, nil
 }
 
 // alignBytes is what onnxruntime's own allocator gives. Some kernels add in an order that depends on the alignment of their
@@ -87,9 +98,9 @@ func (s *Slot) allocate(tensor bundle.Tensor) (*ort.Tensor[float32], error) {
 const alignBytes = 64
 
 // aligned returns n zeros that start at a multiple of alignBytes. The collector does not move them.
-func aligned(n int) []float32 {
-	const size = int(unsafe.Sizeof(float32(0)))
-	memory := make([]float32, n+alignBytes/size)
+func aligned[T float32 | int64](n int) []T {
+	size := int(unsafe.Sizeof(T(0)))
+	memory := make([]T, n+alignBytes/size)
 	skip := 0
 	if excess := int(uintptr(unsafe.Pointer(&memory[0])) % alignBytes); excess != 0 {
 		skip = (alignBytes - excess) / size
@@ -102,13 +113,13 @@ func (s *Slot) Rows() int {
 	return s.rows
 }
 
-// Predict copies src in, runs the model, and copies the outputs to dst; each holds one flat, row-major slice per tensor, in
+// Predict copies src in, runs the model, and copies the outputs to dst; each has one entry per tensor, flat and row-major, in
 // the session's order. It allocates nothing unless it fails. On failure dst is unchanged.
-func (s *Slot) Predict(dst, src [][]float32) error {
+func (s *Slot) Predict(dst []bundle.Output, src [][]float32) error {
 	if s.binding == nil {
 		return fmt.Errorf("engine: slot: %w", ErrClosed)
 	}
-	if !sameLengths(src, s.in) || !sameLengths(dst, s.out) {
+	if !s.fit(dst, src) {
 		return s.lengthError(dst, src)
 	}
 	for i, values := range src {
@@ -117,34 +128,48 @@ func (s *Slot) Predict(dst, src [][]float32) error {
 	if err := s.session.session.RunWithBinding(s.binding); err != nil {
 		return fmt.Errorf("engine: run: %s", oneLine(err))
 	}
-	for i, values := range s.out {
-		copy(dst[i], values)
+	for i := range s.out {
+		copy(dst[i].Float32, s.out[i].Float32)
+		copy(dst[i].Int64, s.out[i].Int64)
 	}
 	runtime.KeepAlive(s) // the call above used the tensors' memory through C, which the collector does not see
 	return nil
 }
 
-func sameLengths(a, b [][]float32) bool {
-	if len(a) != len(b) {
+func (s *Slot) fit(dst []bundle.Output, src [][]float32) bool {
+	if len(dst) != len(s.out) || len(src) != len(s.in) {
 		return false
 	}
-	for i := range a {
-		if len(a[i]) != len(b[i]) {
+	for i := range src {
+		if len(src[i]) != len(s.in[i]) {
+			return false
+		}
+	}
+	for i := range dst {
+		if len(dst[i].Float32) != len(s.out[i].Float32) || len(dst[i].Int64) != len(s.out[i].Int64) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *Slot) lengthError(dst, src [][]float32) error {
+func (s *Slot) lengthError(dst []bundle.Output, src [][]float32) error {
 	return fmt.Errorf("engine: slot of %d rows takes inputs of lengths %v and outputs of %v, got %v and %v",
-		s.rows, lengths(s.in), lengths(s.out), lengths(src), lengths(dst))
+		s.rows, inputLengths(s.in), outputLengths(s.out), inputLengths(src), outputLengths(dst))
 }
 
-func lengths(values [][]float32) []int {
+func inputLengths(values [][]float32) []int {
 	found := make([]int, len(values))
 	for i := range values {
 		found[i] = len(values[i])
+	}
+	return found
+}
+
+func outputLengths(outputs []bundle.Output) []string {
+	found := make([]string, len(outputs))
+	for i, output := range outputs {
+		found[i] = fmt.Sprintf("%d float32 + %d int64", len(output.Float32), len(output.Int64))
 	}
 	return found
 }
@@ -164,10 +189,10 @@ func (s *Slot) Close() error {
 func (s *Slot) release() error {
 	err := s.binding.Destroy()
 	s.binding = nil
-	for _, tensor := range append(s.inputs, s.outputs...) {
+	for _, tensor := range s.tensors {
 		err = errors.Join(err, tensor.Destroy())
 	}
-	s.inputs, s.outputs, s.in, s.out = nil, nil, nil, nil
+	s.tensors, s.in, s.out = nil, nil, nil
 	if err != nil {
 		return errors.New("engine: " + oneLine(err))
 	}

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	ort "github.com/yalue/onnxruntime_go"
+
+	"github.com/novacron/dwcpc/go_harness/bundle"
 )
 
 // What the binding takes for one call of a trivial model: the floor under BenchmarkSlotPredict.
@@ -45,7 +47,7 @@ func BenchmarkBareRun(b *testing.B) {
 // One prediction as a service makes it: copy in, run, copy out. At most 3 µs above BenchmarkBareRun.
 func BenchmarkSlotPredict(b *testing.B) {
 	slot := addOneSlot(b, 1)
-	dst, src := [][]float32{make([]float32, 4)}, [][]float32{{1, 2, 3, 4}}
+	dst, src := []bundle.Output{{Float32: make([]float32, 4)}}, [][]float32{{1, 2, 3, 4}}
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := slot.Predict(dst, src); err != nil {
@@ -56,7 +58,7 @@ func BenchmarkSlotPredict(b *testing.B) {
 
 func TestPredictAllocatesNothing(t *testing.T) {
 	slot := addOneSlot(t, 1)
-	dst, src := [][]float32{make([]float32, 4)}, [][]float32{{1, 2, 3, 4}}
+	dst, src := []bundle.Output{{Float32: make([]float32, 4)}}, [][]float32{{1, 2, 3, 4}}
 	allocations := testing.AllocsPerRun(1000, func() {
 		if err := slot.Predict(dst, src); err != nil {
 			t.Fatal(err)

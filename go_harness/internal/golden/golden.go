@@ -8,9 +8,9 @@ import (
 	"github.com/novacron/dwcpc/go_harness/bundle"
 )
 
-// Predictor computes one row: one flat slice per output and per input, in the metadata's order.
+// Predictor computes one row: one flat entry per output and per input, in the metadata's order.
 type Predictor interface {
-	Predict(dst, src [][]float32) error
+	Predict(dst []bundle.Output, src [][]float32) error
 }
 
 // Mismatch is a golden value that the model does not reproduce.
@@ -20,7 +20,7 @@ type Mismatch struct {
 	Row       int
 	Output    string
 	Index     int // within the row, row-major
-	Got       float32
+	Got       float64
 	Expected  float64
 	Tolerance float64
 }
@@ -29,7 +29,7 @@ type Mismatch struct {
 func (e *Mismatch) Error() string {
 	return fmt.Sprintf(
 		"golden: %s: row %d (group %s), output %s[%d] is %v, expected %v within %v, apart by %.3g; this runtime does not reproduce the model, do not serve it",
-		e.Bundle, e.Row, e.Group, e.Output, e.Index, e.Got, e.Expected, e.Tolerance, math.Abs(float64(e.Got)-e.Expected),
+		e.Bundle, e.Row, e.Group, e.Output, e.Index, e.Got, e.Expected, e.Tolerance, math.Abs(e.Got-e.Expected),
 	)
 }
 
@@ -38,9 +38,9 @@ func (e *Mismatch) Error() string {
 func Check(b *bundle.Bundle, predictor Predictor) (worst map[string]float64, err error) {
 	inputs, outputs := b.Metadata.Inputs, b.Metadata.Outputs
 	worst = make(map[string]float64, len(outputs))
-	src, dst := make([][]float32, len(inputs)), make([][]float32, len(outputs))
+	src, dst := make([][]float32, len(inputs)), make([]bundle.Output, len(outputs))
 	for i, output := range outputs {
-		dst[i] = make([]float32, output.Shape.Elements())
+		dst[i] = output.NewOutput(1)
 		worst[output.Name] = 0
 	}
 	for _, group := range b.Metadata.Golden.Groups {
@@ -55,7 +55,7 @@ func Check(b *bundle.Bundle, predictor Predictor) (worst map[string]float64, err
 			for i, output := range outputs {
 				n := output.Shape.Elements()
 				place := Mismatch{Bundle: b.Dir, Group: group.Name, Row: row, Output: output.Name}
-				delta, err := compare(place, dst[i], b.Golden.Outputs[i][row*n:(row+1)*n], group.Tolerance[output.Name], output.Shape.Width())
+				delta, err := compare(place, float64s(dst[i]), b.Golden.Outputs[i][row*n:(row+1)*n], group.Tolerance[output.Name], output.Shape.Width())
 				if err != nil {
 					return nil, err
 				}
@@ -66,8 +66,20 @@ func Check(b *bundle.Bundle, predictor Predictor) (worst map[string]float64, err
 	return worst, nil
 }
 
+// float64s returns the values of output. Whole numbers beyond 2^53 are rounded as those of a golden file are.
+func float64s(output bundle.Output) []float64 {
+	values := make([]float64, 0, len(output.Float32)+len(output.Int64))
+	for _, value := range output.Float32 {
+		values = append(values, float64(value))
+	}
+	for _, value := range output.Int64 {
+		values = append(values, float64(value))
+	}
+	return values
+}
+
 // compare returns the largest distance between got and expected; place says where the values are from.
-func compare(place Mismatch, got []float32, expected, tolerance []float64, width int) (float64, error) {
+func compare(place Mismatch, got, expected, tolerance []float64, width int) (float64, error) {
 	worst := 0.0
 	for i, value := range got {
 		allowed := tolerance[0]
@@ -86,14 +98,13 @@ func compare(place Mismatch, got []float32, expected, tolerance []float64, width
 
 // within reports whether got agrees with expected, and how far apart they are. NaN agrees with NaN and an infinity with the
 // same infinity, at any tolerance, and neither with anything else.
-func within(got float32, expected, tolerance float64) (delta float64, ok bool) {
-	value := float64(got)
-	if math.IsNaN(value) || math.IsNaN(expected) {
-		return 0, math.IsNaN(value) && math.IsNaN(expected)
+func within(got, expected, tolerance float64) (delta float64, ok bool) {
+	if math.IsNaN(got) || math.IsNaN(expected) {
+		return 0, math.IsNaN(got) && math.IsNaN(expected)
 	}
-	if math.IsInf(value, 0) || math.IsInf(expected, 0) {
-		return 0, value == expected
+	if math.IsInf(got, 0) || math.IsInf(expected, 0) {
+		return 0, got == expected
 	}
-	delta = math.Abs(value - expected)
+	delta = math.Abs(got - expected)
 	return delta, delta <= tolerance
 }

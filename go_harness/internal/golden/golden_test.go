@@ -14,15 +14,18 @@ import (
 type reference struct {
 	bundle *bundle.Bundle
 	row    int
-	spoil  func(row, output int, values []float32)
+	spoil  func(row, output int, values bundle.Output)
 	err    error
 }
 
-func (r *reference) Predict(dst, _ [][]float32) error {
+func (r *reference) Predict(dst []bundle.Output, _ [][]float32) error {
 	for i, output := range r.bundle.Golden.Outputs {
-		n := len(dst[i])
-		for k := range dst[i] {
-			dst[i][k] = float32(output[r.row*n+k])
+		floats, labels := dst[i].Float32, dst[i].Int64
+		for k := range floats {
+			floats[k] = float32(output[r.row*len(floats)+k])
+		}
+		for k := range labels {
+			labels[k] = int64(output[r.row*len(labels)+k])
 		}
 		if r.spoil != nil {
 			r.spoil(r.row, i, dst[i])
@@ -34,7 +37,12 @@ func (r *reference) Predict(dst, _ [][]float32) error {
 
 func good(t *testing.T) *bundle.Bundle {
 	t.Helper()
-	b, err := bundle.Open(filepath.Join("..", "..", "..", "tests", "fixtures", "bundles", "good"))
+	return opened(t, "good")
+}
+
+func opened(t *testing.T, name string) *bundle.Bundle {
+	t.Helper()
+	b, err := bundle.Open(filepath.Join("..", "..", "..", "tests", "fixtures", "bundles", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +51,9 @@ func good(t *testing.T) *bundle.Bundle {
 
 func TestReportsTheLargestDistanceOfEachOutput(t *testing.T) {
 	b := good(t)
-	worst, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values []float32) {
+	worst, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values bundle.Output) {
 		if row == 2 && output == 1 {
-			values[0] += 5e-7
+			values.Float32[0] += 5e-7
 		}
 	}})
 	if err != nil {
@@ -80,9 +88,9 @@ func TestRefusesTheFirstValueOutsideItsTolerance(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			b := good(t)
-			_, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values []float32) {
+			_, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values bundle.Output) {
 				if row == c.row && output == c.output {
-					values[c.index] = c.value(values[c.index])
+					values.Float32[c.index] = c.value(values.Float32[c.index])
 				}
 			}})
 			var mismatch *Mismatch
@@ -93,11 +101,38 @@ func TestRefusesTheFirstValueOutsideItsTolerance(t *testing.T) {
 	}
 }
 
+func TestTakesEveryOtherLabelForAMismatch(t *testing.T) {
+	b := opened(t, "classifier")
+	if _, err := Check(b, &reference{bundle: b}); err != nil {
+		t.Error(err)
+	}
+	for reason, c := range map[string]struct {
+		row, output int
+		by          int64
+	}{
+		"row 0 (group typical), output label[0] is 8, expected 7 within 0":                {0, 0, 1},
+		"row 4 (group typical), output anomaly[0] is 0, expected 1":                       {4, 3, -1},
+		"row 8 (group edge), output label[0] is 0, expected -1":                           {8, 0, 1},
+		"row 9 (group edge), output anomaly[0] is 9.007199254740992e+15, expected -1":     {9, 3, 1<<53 + 1},
+		"row 7 (group typical), output label[0] is -9.223372036854776e+18, expected 0 wi": {7, 0, math.MinInt64},
+	} {
+		_, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values bundle.Output) {
+			if row == c.row && output == c.output {
+				values.Int64[0] += c.by
+			}
+		}})
+		var mismatch *Mismatch
+		if !errors.As(err, &mismatch) || !strings.Contains(err.Error(), reason) {
+			t.Errorf("got %v, want %q", err, reason)
+		}
+	}
+}
+
 func TestKeepsToEachColumnsOwnTolerance(t *testing.T) {
 	b := good(t)
-	_, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values []float32) {
+	_, err := Check(b, &reference{bundle: b, spoil: func(row, output int, values bundle.Output) {
 		if row == 7 && output == 0 {
-			values[5] += 1.5e-6 // too far for the first column, near enough for the second
+			values.Float32[5] += 1.5e-6 // too far for the first column, near enough for the second
 		}
 	}})
 	if err != nil {

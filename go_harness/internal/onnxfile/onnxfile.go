@@ -14,6 +14,7 @@ const Free = -1
 // Element types of onnx.proto's TensorProto.DataType.
 const (
 	Float32 = 1
+	Int64   = 7
 )
 
 // Value is one input or output. Type is 0 for what is no tensor; HasShape is false where the file states none.
