@@ -11,70 +11,29 @@ or infinite value and 0 otherwise, is added to the network's output.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 import onnx_ir as ir
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from dwcpc.compiler.built import Surroundings
+from dwcpc.compiler.graph_builder import GraphBuilder
 from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
 from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from dwcpc.compiler.scalers import Scaler
     from dwcpc.compiler.sources.base import NetworkSpec
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What stands around the network in the graph; `None` where the caller does it or there is nothing to do."""
-
-    scaler: Scaler | None
-    target_scaler: Scaler | None
-
-
-class _Nodes:
-    """Nodes and constants in the order of their making."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        self.constants.append(numpy_helper.from_array(value, PREFIX + name))
-        return PREFIX + name
-
-    def add(self, op: str, inputs: list[str], output: str, **attributes: int) -> str:
-        node = helper.make_node(op, inputs, [output], name=output + "_node")
-        node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items())
-        self.nodes.append(node)
-        return output
-
-    def cast(self, value: str, to: TensorProto.DataType, output: str) -> str:
-        return self.add("Cast", [value], output, to=to)
-
-    def affine(self, value: str, steps: tuple[tuple[str, NDArray[np.float64]], ...], label: str, output: str) -> str:
-        """Apply each float64 operation to the float32 `value`, rounding to float32 after each."""
-        for index, (op, operand) in enumerate(steps):
-            stem = f"{PREFIX}{label}_{op.lower()}"
-            constant = self.constant(f"{label}_{op.lower()}_operand", operand)
-            wide = self.cast(value, TensorProto.DOUBLE, f"{stem}_wide")
-            result = self.add(op, [wide, constant], f"{stem}_exact")
-            last = index == len(steps) - 1
-            value = self.cast(result, TensorProto.FLOAT, output if last else f"{stem}_rounded")
-        return value
 
 
 def assemble(network: onnx.ModelProto, spec: NetworkSpec, around: Surroundings) -> onnx.ModelProto:
     """Return the served model: input `GRAPH_INPUT`, outputs `spec.output_name` and, for autoencoders, the score."""
     network = _apart(network, {GRAPH_INPUT, SCORE_OUTPUT, spec.output_name})
-    nodes = _Nodes()
+    nodes = GraphBuilder()
     _scale(nodes, around.scaler)
     network_start = len(nodes.nodes)
     guarded = spec.output_name if around.target_scaler is None else PREFIX + "guarded_output"
@@ -111,45 +70,39 @@ def _apart(network: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
     return ir.to_proto(model) if clashing else network
 
 
-def _scale(nodes: _Nodes, scaler: Scaler | None) -> None:
+def _scale(nodes: GraphBuilder, scaler: Scaler | None) -> None:
     if scaler is None:
         nodes.add("Identity", [GRAPH_INPUT], NETWORK_INPUT)
         return
-    steps = (("Sub", np.array(scaler.center)), ("Div", np.array(scaler.scale)))
-    nodes.affine(GRAPH_INPUT, steps, "scaler", NETWORK_INPUT)
+    nodes.scaled(GRAPH_INPUT, scaler.steps, "scaler", NETWORK_INPUT)
 
 
-def _unscale(nodes: _Nodes, value: str, scaler: Scaler, output: str) -> None:
+def _unscale(nodes: GraphBuilder, value: str, scaler: Scaler, output: str) -> None:
     steps = (("Mul", np.array(scaler.scale)), ("Add", np.array(scaler.center)))
-    nodes.affine(value, steps, "target_scaler", output)
+    nodes.scaled(value, steps, "target_scaler", output)
 
 
-def _guard(nodes: _Nodes, spec: NetworkSpec, output: str) -> None:
+def _guard(nodes: GraphBuilder, spec: NetworkSpec, output: str) -> None:
     size = prod(spec.input_shape)
-    row = _reshape(nodes, NETWORK_INPUT, (-1, 1, size), "guard_row")
+    row = nodes.reshape(NETWORK_INPUT, (-1, 1, size), PREFIX + "guard_row")
     zeros = nodes.constant("guard_zeros", np.zeros((size, 1), np.float32))
     poison = nodes.add("MatMul", [row, zeros], PREFIX + "guard_poison")
     if len(spec.output_shape) != 2:
-        poison = _reshape(nodes, poison, (-1, *(1 for _ in spec.output_shape)), "guard_broadcast")
+        poison = nodes.reshape(poison, (-1, *(1 for _ in spec.output_shape)), PREFIX + "guard_broadcast")
     nodes.add("Add", [NETWORK_OUTPUT, poison], output)
 
 
-def _score(nodes: _Nodes, reconstruction: str, size: int) -> None:
+def _score(nodes: GraphBuilder, reconstruction: str, size: int) -> None:
     x = nodes.cast(NETWORK_INPUT, TensorProto.DOUBLE, PREFIX + "score_input")
     y = nodes.cast(reconstruction, TensorProto.DOUBLE, PREFIX + "score_reconstruction")
     error = nodes.add("Sub", [x, y], PREFIX + "score_error")
-    row = _reshape(nodes, error, (-1, 1, size), "score_row")
-    column = _reshape(nodes, error, (-1, size, 1), "score_column")
+    row = nodes.reshape(error, (-1, 1, size), PREFIX + "score_row")
+    column = nodes.reshape(error, (-1, size, 1), PREFIX + "score_column")
     total = nodes.add("MatMul", [row, column], PREFIX + "score_sum")
     mean = nodes.add("Div", [total, nodes.constant("score_size", np.array(float(size)))], PREFIX + "score_mean")
     rounded = nodes.cast(mean, TensorProto.FLOAT, PREFIX + "score_rounded")
     shape = nodes.constant("score_shape", np.array([-1], np.int64))
     nodes.add("Reshape", [rounded, shape], SCORE_OUTPUT)
-
-
-def _reshape(nodes: _Nodes, value: str, shape: tuple[int, ...], name: str) -> str:
-    constant = nodes.constant(f"{name}_shape", np.array(shape, np.int64))
-    return nodes.add("Reshape", [value, constant], PREFIX + name)
 
 
 def _float_info(name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:

@@ -107,7 +107,13 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 @click.option("--name", help="Name of the bundle.  [default: the artifact's]")
 @click.option("--version", help="X.Y.  [default: the next minor version after what OUT holds]")
 @click.option("--out", type=FILE, default="dist", show_default=True, help="Folder for NAME/vX.Y.")
-@click.option("--threshold", type=float, callback=finite, help="A row is an anomaly when its score exceeds this.")
+@click.option(
+    "--threshold",
+    type=float,
+    callback=finite,
+    help="An autoencoder's score above it, an isolation forest's at or below it, is an anomaly.",
+)
+@click.option("--missing", type=float, help="XGBoost: the value, besides NaN, that stands for a missing one.")
 @click.option(
     "--calibration", type=FILE, help="Representative raw rows, .npy or .npz; drawn from the scaler otherwise."
 )
@@ -127,13 +133,16 @@ def compile_(output: Output, /, **options: Any) -> None:
     from dwcpc.compiler.targets import target_named
 
     artifact = options["artifact"]
-    load = LoadOptions(options["arch"], options["timesteps"], options["input_shape"], options["trust_pickle"])
+    load = LoadOptions(
+        options["arch"], options["timesteps"], options["input_shape"], options["trust_pickle"], options["missing"]
+    )
     request = CompileRequest(
         artifact,
         target_named(options["target"]),
         options["scaler"],
         options["target_scaler"],
         options["scaler_applied"],
+        options["threshold"],
         load,
     )
     order = Order(
@@ -142,7 +151,6 @@ def compile_(output: Output, /, **options: Any) -> None:
         out=options["out"],
         version=options["version"],
         replace=options["force"],
-        threshold=options["threshold"],
         calibration=options["calibration"],
         rows=options["cases"],
         seed=options["seed"],

@@ -20,7 +20,6 @@ from dwcpc.compiler.consistency import golden_hash
 from dwcpc.compiler.metadata import (
     SCHEMA,
     AppliedScaler,
-    Decision,
     Golden,
     GoldenFile,
     GoldenGroup,
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
 
 PROPERTY_PREFIX = "dwcpc."
 COMPUTING_OPS = frozenset({"LSTM", "GRU", "RNN", "Gemm", "MatMul", "Conv"})
+TREE_OPS = frozenset({"TreeEnsemble", "TreeEnsembleClassifier"})
+LEAF_WEIGHTS = frozenset({"leaf_weights", "class_weights_as_tensor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,10 @@ class GoldenRows:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What the bundle is called and decides."""
+    """What the bundle is called."""
 
     name: str
     version: str
-    decision: Decision | None
 
 
 def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequence[GoldenRows]) -> Metadata:
@@ -71,19 +71,20 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
         version=label.version,
         created=_now(),
         compiler=f"dwcpc {installed_version('dwcpc')}",
-        model_type=compiled.network.spec.model_type,
-        task=compiled.network.spec.task,
+        model_type=compiled.spec.model_type,
+        task=compiled.spec.task,
         target=compiled.target.name,
         source=compiled.source,
-        precision=_precision(compiled.model),
-        passes=compiled.passes,
+        precision=_precision(compiled.built.model),
+        passes=compiled.built.passes,
         model=_write_model(folder, compiled, label, scaler, written),
         inputs=compiled.inputs,
-        outputs=compiled.outputs,
+        outputs=compiled.built.outputs,
         scaler=scaler,
         target_scaler=None if compiled.target_scaler is None else _applied(compiled.target_scaler, "graph"),
         features=None,
-        decision=label.decision,
+        decision=compiled.decision,
+        non_finite=compiled.spec.non_finite,
         runtime=Runtime(compiled.target.session, {}),
         golden=written,
         parity=None,
@@ -108,7 +109,7 @@ def _write_golden(folder: Path, compiled: Compiled, golden: Sequence[GoldenRows]
     rows = np.concatenate([group.rows for group in golden])
     for tensor in compiled.inputs:
         files.append(_write_array(folder, tensor.name, "input", rows))
-    for tensor in compiled.outputs:
+    for tensor in compiled.built.outputs:
         values = np.concatenate([group.outputs[tensor.name] for group in golden]).astype(np.float64)
         files.append(_write_array(folder, tensor.name, "output", values))
     groups, start = [], 0
@@ -128,14 +129,14 @@ def _write_array(folder: Path, tensor: str, kind: str, values: NDArray[np.floati
 
 def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: AppliedScaler, golden: Golden) -> ModelFile:
     """Write the model with what a Go service asserts at start-up in its own `metadata_props`."""
-    model = compiled.model
+    model = compiled.built.model
     facts = {
         "schema": SCHEMA,
         "name": label.name,
         "version": label.version,
         "features": compiled.inputs[0].channels,
         "scaler": dataclasses.asdict(scaler),
-        "decision": None if label.decision is None else dataclasses.asdict(label.decision),
+        "decision": None if compiled.decision is None else dataclasses.asdict(compiled.decision),
         "golden_sha256": golden.sha256,
     }
     del model.metadata_props[:]
@@ -151,16 +152,25 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         opset=next(opset.version for opset in model.opset_import if opset.domain == ""),
         ir_version=model.ir_version,
         nodes=len(model.graph.node),
-        nodes_exported=compiled.nodes_exported,
+        nodes_exported=compiled.built.nodes_exported,
     )
 
 
 def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
-    return tuple(
+    from onnx import TensorProto
+
+    layers = [
         LayerPrecision(node.name or node.output[0], node.op_type, "float32", "the target's only precision")
         for node in model.graph.node
         if node.op_type in COMPUTING_OPS and not node.name.startswith(ADDED_PREFIX)
-    )
+    ]
+    for node in model.graph.node:
+        if node.op_type in TREE_OPS:
+            weights = next(each.t for each in node.attribute if each.name in LEAF_WEIGHTS)
+            precision = "float64" if weights.data_type == TensorProto.DOUBLE else "float32"
+            reason = "trees are added as the source framework adds them"
+            layers.append(LayerPrecision(node.name, node.op_type, precision, reason))
+    return tuple(layers)
 
 
 def _applied(scaler: Scaler, applied: str) -> AppliedScaler:

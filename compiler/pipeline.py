@@ -1,4 +1,4 @@
-"""`compile_artifact`: load → convert → run passes → assemble. What it returns is not yet proven and not yet written."""
+"""`compile_artifact`: load → build the served graph. What it returns is not yet proven and not yet written."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING, Literal
 
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.metadata import Source, StepRecord, TensorSpec
+from dwcpc.compiler.metadata import Decision, Source, TensorSpec
 from dwcpc.compiler.scalers import LoadedScaler, Scaler, load_scaler, require_features
-from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
+from dwcpc.compiler.signature import (
+    ANOMALY_FLAG,
+    GRAPH_INPUT,
+    ISOLATION_DEFINITION,
+    SCORE_DEFINITION,
+    SCORE_OUTPUT,
+)
 from dwcpc.compiler.sources import source_of
-from dwcpc.compiler.sources.base import LoadOptions, Network, NetworkSpec
+from dwcpc.compiler.sources.base import Estimator, LoadOptions, Network, NetworkSpec
+from dwcpc.compiler.trees.ensemble import TreeEnsemble
 
 if TYPE_CHECKING:
-    import onnx
-
+    from dwcpc.compiler.built import Built, Surroundings
+    from dwcpc.compiler.sources.base import ModelSpec
     from dwcpc.compiler.targets.base import Target
 
 
@@ -30,24 +37,33 @@ class CompileRequest:
     scaler: Path | None = None
     target_scaler: Path | None = None
     scaler_applied: Literal["graph", "host"] = "graph"
+    threshold: float | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The served graph, the network it came from, and what the metadata says of both."""
+    """The served graph, the model it came from, and what the metadata says of both."""
 
-    model: onnx.ModelProto
-    network: Network
+    built: Built
+    loaded: Network | Estimator
     target: Target
     source: Source
     scaler: Scaler
     scaler_applied: Literal["graph", "host"]
     target_scaler: Scaler | None
-    passes: tuple[StepRecord, ...]
-    nodes_exported: int
+    decision: Decision | None
     inputs: tuple[TensorSpec, ...]
-    outputs: tuple[TensorSpec, ...]
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the loaded model is."""
+        return self.loaded.spec
+
+    @property
+    def scaler_in_graph(self) -> Scaler | None:
+        """The scaler that the graph applies; none where the caller scales or there is nothing to do."""
+        return None if self.scaler_applied == "host" or self.scaler.type == "Identity" else self.scaler
 
 
 def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = lambda _: None) -> Compiled:
@@ -56,72 +72,82 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     scaler = _scaler(request.scaler)
     target_scaler = _scaler(request.target_scaler)
     progress("loading the model")
-    network = source_of(artifact).load(artifact, request.load)
-    spec = network.spec
-    for loaded, path, width in (
+    loaded = source_of(artifact).load(artifact, request.load)
+    spec = loaded.spec
+    for given, path, width in (
         (scaler, request.scaler, spec.input_shape[-1]),
-        (target_scaler, request.target_scaler, spec.output_shape[-1]),
+        (target_scaler, request.target_scaler, _output_width(loaded)),
     ):
-        if loaded is not None and path is not None:
-            require_features(loaded.scaler, width, path)
-    # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
-    from dwcpc.compiler.assemble import Surroundings, assemble
-    from dwcpc.compiler.passes import run_passes
-
-    progress("exporting to ONNX")
-    exported = network.export(request.target.opset)
-    progress("simplifying the graph")
-    simplified, records = run_passes(exported)
-    in_graph = scaler.scaler if scaler is not None and request.scaler_applied == "graph" else None
-    surroundings = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler)
+        if given is not None and path is not None:
+            require_features(given.scaler, width, path)
+    decision = decision_of(loaded, request.threshold)
     used = Scaler.identity(spec.input_shape[-1]) if scaler is None else scaler.scaler
-    inputs, outputs = _tensors(spec, used, has_target_scaler=target_scaler is not None)
+    features = used.feature_names or spec.feature_names or tuple(f"feature_{i}" for i in range(used.features))
+    # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
+    from dwcpc.compiler.built import Surroundings
+
+    in_graph = scaler.scaler if scaler is not None and request.scaler_applied == "graph" else None
+    around = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler)
     return Compiled(
-        model=assemble(simplified, spec, surroundings),
-        network=network,
+        built=_built(loaded, around, request.target.opset, decision, features, progress),
+        loaded=loaded,
         target=request.target,
         source=_source(artifact.path.name, artifact.sha256, spec, scaler, target_scaler),
         scaler=used,
         scaler_applied=request.scaler_applied,
-        target_scaler=surroundings.target_scaler,
-        passes=records,
-        nodes_exported=len(exported.graph.node),
-        inputs=inputs,
-        outputs=outputs,
+        target_scaler=around.target_scaler,
+        decision=decision,
+        inputs=(TensorSpec(GRAPH_INPUT, "float32", ("batch", *spec.input_shape), features),),
     )
 
 
-def check_threshold(threshold: float | None, spec: NetworkSpec) -> None:
-    """A threshold needs a score; InputError where the model has none."""
-    if threshold is not None and spec.task != "autoencoder":
+def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decision | None:
+    """Return what makes an answer an anomaly; InputError for a threshold where the model has no score.
+
+    An autoencoder has none without a threshold; an isolation forest then keeps the one it was fitted with.
+    """
+    spec = loaded.spec
+    if spec.task == "autoencoder":
+        return None if threshold is None else Decision(SCORE_OUTPUT, SCORE_DEFINITION, threshold, ">")
+    if spec.task == "anomaly_detection" and isinstance(loaded, Estimator) and isinstance(loaded.core, TreeEnsemble):
+        if threshold is not None:
+            return Decision(SCORE_OUTPUT, ISOLATION_DEFINITION, threshold, "<=", ANOMALY_FLAG)
+        if loaded.core.offset is not None:
+            return Decision(SCORE_OUTPUT, ISOLATION_DEFINITION, loaded.core.offset, "<", ANOMALY_FLAG)
+    if threshold is not None:
         raise InputError(
             f"--threshold {threshold:g}: the model is a {spec.model_type} without an anomaly score; omit --threshold"
         )
+    return None
+
+
+def _built(
+    loaded: Network | Estimator,
+    around: Surroundings,
+    opset: int,
+    decision: Decision | None,
+    features: tuple[str, ...],
+    progress: Callable[[str], None],
+) -> Built:
+    if isinstance(loaded, Network):
+        from dwcpc.compiler.networks import build_network
+
+        return build_network(loaded, around, opset, features, progress)
+    from dwcpc.compiler.estimators import build_estimator
+
+    return build_estimator(loaded, around, opset, decision, progress)
+
+
+def _output_width(loaded: Network | Estimator) -> int:
+    return loaded.spec.output_shape[-1] if isinstance(loaded, Network) else 1
 
 
 def _scaler(path: Path | None) -> LoadedScaler | None:
     return None if path is None else load_scaler(path)
 
 
-def _tensors(
-    spec: NetworkSpec, scaler: Scaler, *, has_target_scaler: bool
-) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    width = spec.input_shape[-1]
-    features = scaler.feature_names or tuple(f"feature_{index}" for index in range(width))
-    inputs = (TensorSpec(GRAPH_INPUT, "float32", ("batch", *spec.input_shape), features),)
-    if spec.task == "autoencoder":
-        unit = "input" if has_target_scaler else "scaled"
-        shape: tuple[int | str, ...] = ("batch", *spec.output_shape)
-        reconstruction = TensorSpec(spec.output_name, "float32", shape, features, (unit,) * width)
-        return inputs, (reconstruction, TensorSpec(SCORE_OUTPUT, "float32", ("batch",)))
-    channels = spec.output_channels or tuple(f"output_{index}" for index in range(spec.output_shape[-1]))
-    # Without a target scaler nobody knows whether the model was trained on scaled targets.
-    units = spec.output_units if has_target_scaler else ()
-    return inputs, (TensorSpec(spec.output_name, "float32", ("batch", *spec.output_shape), channels, units),)
-
-
 def _source(
-    file: str, sha256: str, spec: NetworkSpec, scaler: LoadedScaler | None, target_scaler: LoadedScaler | None
+    file: str, sha256: str, spec: ModelSpec, scaler: LoadedScaler | None, target_scaler: LoadedScaler | None
 ) -> Source:
     loaded = [each for each in (scaler, target_scaler) if each is not None]
     classes = {name for each in loaded for name in each.pickled_classes} | set(spec.pickled_classes)
@@ -134,8 +160,8 @@ def _source(
         file=file,
         sha256=sha256,
         kind=spec.kind,
-        architecture=spec.architecture,
-        architecture_config=dict(spec.architecture_config),
+        architecture=spec.architecture if isinstance(spec, NetworkSpec) else None,
+        architecture_config=dict(spec.architecture_config) if isinstance(spec, NetworkSpec) else {},
         scaler_sha256=None if scaler is None else scaler.sha256,
         target_scaler_sha256=None if target_scaler is None else target_scaler.sha256,
         pickled_classes=tuple(sorted(classes)),

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,7 @@ from dwcpc.compiler.scaler_files import (
 
 ScalerType = Literal["RobustScaler", "StandardScaler", "Identity"]
 Float32Array = npt.NDArray[np.float32]
+ScalingStep = tuple[str, npt.NDArray[np.float64]]
 
 SCALER_TYPES: tuple[ScalerType, ...] = get_args(ScalerType)
 
@@ -42,6 +44,46 @@ _MAX_FEATURES = 1 << 20
 _ZIP_MAGIC = b"PK\x03\x04"
 _PICKLE_MAGIC = b"\x80"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class Scaling(Protocol):
+    """What happens to each feature alone before a model: float32 to float32, never decreasing."""
+
+    @property
+    def type(self) -> str:
+        """scikit-learn's name for it."""
+
+    @property
+    def features(self) -> int:
+        """How many features it takes."""
+
+    @property
+    def steps(self) -> tuple[ScalingStep, ...]:
+        """What is done, in float64 and rounded to float32 after each: the ONNX operator and its operand [features]."""
+
+    def transform(self, x: Float32Array) -> Float32Array:
+        """Scale float32 `x` of shape [..., features]."""
+
+    def for_columns(self, columns: npt.NDArray[np.integer]) -> Scaling:
+        """Return the scaling of an array whose column i is this one's column `columns[i]`."""
+
+
+_OPERATIONS: dict[str, np.ufunc] = {
+    "Sub": np.subtract,
+    "Div": np.divide,
+    "Mul": np.multiply,
+    "Add": np.add,
+    "Max": np.maximum,
+    "Min": np.minimum,
+}
+
+
+def stepwise(x: Float32Array, steps: Iterable[ScalingStep]) -> Float32Array:
+    """Do what `steps` say to float32 `x`, whose last axis their operands broadcast to; NaN and overflow go through."""
+    with np.errstate(all="ignore"):
+        for operation, operand in steps:
+            x = _OPERATIONS[operation](x.astype(np.float64), operand).astype(np.float32)
+    return x
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +100,25 @@ class Scaler:
         """Return the scaler that leaves `features` features as they are."""
         return cls("Identity", (0.0,) * features, (1.0,) * features)
 
+    @property
+    def features(self) -> int:
+        """How many features it takes."""
+        return len(self.center)
+
+    @property
+    def steps(self) -> tuple[ScalingStep, ...]:
+        """What `transform` does, as ONNX operators."""
+        return ("Sub", np.array(self.center)), ("Div", np.array(self.scale))
+
+    def for_columns(self, columns: npt.NDArray[np.integer]) -> Scaler:
+        """Return the scaler of an array whose column i is this one's column `columns[i]`."""
+        center, scale = np.array(self.center)[columns], np.array(self.scale)[columns]
+        return Scaler(self.type, tuple(center.tolist()), tuple(scale.tolist()))
+
     def transform(self, x: Float32Array) -> Float32Array:
         """Scale float32 `x` of shape [..., features]; InputError for another dtype or count of features."""
         self._check(x)
-        with np.errstate(all="ignore"):  # overflow and NaN go through, as in scikit-learn
-            centered = (x.astype(np.float64) - np.array(self.center)).astype(np.float32)
-            scaled: Float32Array = (centered.astype(np.float64) / np.array(self.scale)).astype(np.float32)
-        return scaled
+        return stepwise(x, self.steps)
 
     def inverse_transform(self, z: Float32Array) -> Float32Array:
         """Return float32 `z` of shape [..., features] in original units; InputError as in `transform`."""
@@ -100,7 +154,7 @@ def load_scaler(path: Path) -> LoadedScaler:
     """
     data = read_limited(path, MAX_SCALER_BYTES, EXPECTED)
     stored, classes = _stored(data, path)
-    scaler = _judged(stored, path)
+    scaler = judged_scaler(stored, path)
     return LoadedScaler(scaler, hashlib.sha256(data).hexdigest(), stored.library_version, classes)
 
 
@@ -122,7 +176,8 @@ def _stored(data: bytes, path: Path) -> tuple[StoredScaler, tuple[str, ...]]:
     return scaler_from_pickle(data, path), globals_named(data)
 
 
-def _judged(stored: StoredScaler, path: Path) -> Scaler:
+def judged_scaler(stored: StoredScaler, path: Path) -> Scaler:
+    """Return the scaler that a file describes; InputError for numbers that no scaler can have."""
     kind = next((known for known in SCALER_TYPES if known == stored.type), None)
     if kind is None:
         found = printable(stored.type) if isinstance(stored.type, str) else type(stored.type).__name__

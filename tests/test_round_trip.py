@@ -100,13 +100,13 @@ def write_scaler(path, rng, width):
 
 
 def reference_of(compiled: Compiled) -> Reference:
-    source = SourceModel(compiled.network, compiled.scaler, compiled.target_scaler)
+    source = SourceModel(compiled.loaded, compiled.scaler, compiled.target_scaler)
     return make_reference(source, CaseRequest(rows=ROWS, seed=SEED))
 
 
 def run(compiled: Compiled, rows: np.ndarray, batch: int) -> dict[str, np.ndarray]:
-    session = open_session(compiled.model.SerializeToString(), TARGET.session)
-    names = [tensor.name for tensor in compiled.outputs]
+    session = open_session(compiled.built.model.SerializeToString(), TARGET.session)
+    names = [tensor.name for tensor in compiled.built.outputs]
     feed = compiled.inputs[0].name
     parts = [session.run(names, {feed: rows[at : at + batch]}) for at in range(0, len(rows), batch)]
     return {name: np.concatenate(column) for name, column in zip(names, zip(*parts, strict=True), strict=True)}
@@ -150,8 +150,8 @@ def test_every_size_has_the_same_bits_at_every_batch_size_and_from_every_compila
 ):
     original = trained(architecture, data.draw(configs), tmp_path_factory.mktemp("trained"), randomised, seed)
     compiled, again = original.compiled(), original.compiled()
-    assert compiled.model.SerializeToString(deterministic=True) == again.model.SerializeToString(deterministic=True)
-    rows = draw_cases(compiled.network.spec.input_shape, compiled.scaler, 128, seed)[0].rows
+    assert compiled.built.model.SerializeToString(deterministic=True) == again.built.model.SerializeToString(deterministic=True)
+    rows = draw_cases(compiled.spec.input_shape, compiled.scaler, 128, seed)[0].rows
     alone = run(compiled, rows, 1)
     for batch in (2, 7, 64):
         for name, values in run(compiled, rows, batch).items():

@@ -16,23 +16,25 @@ from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_
 from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.metadata import Decision, Measurements, Metadata, Source, Verdict
+from dwcpc.compiler.metadata import Measurements, Metadata, Source, Verdict
 from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
-from dwcpc.compiler.pipeline import Compiled, CompileRequest, check_threshold, compile_artifact
-from dwcpc.compiler.signature import SCORE_DEFINITION, SCORE_OUTPUT
+from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
 from dwcpc.parity.failure import write_failure
 from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
 from dwcpc.parity.runners import RUNNERS
-from dwcpc.parity.runners.source import SourceModel
 from dwcpc.parity.verify import Verification, verify
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from dwcpc.parity.runners.estimator_source import EstimatorSource
+    from dwcpc.parity.runners.source import SourceModel
 
 LATENCY_ATTEMPTS = 2  # "else once more; then inconclusive"
 GOLDEN_ONLY_ROWS = 512  # enough to take the golden vectors and their tolerances from
@@ -47,7 +49,6 @@ class Order:
     out: Path
     version: str | None
     replace: bool
-    threshold: float | None
     calibration: Path | None
     rows: int
     seed: int
@@ -65,14 +66,11 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         )
     parse_limits(order.budgets, DEFAULT_LIMITS[LATENCY])  # a slip is told before the work; the model's own come below
     compiled = compile_artifact(order.request, progress)
-    check_threshold(order.threshold, compiled.network.spec)
-    limits = parse_limits(order.budgets, compiled.network.spec.latency_budget_ms)
-    source = SourceModel(
-        compiled.network, compiled.scaler if compiled.scaler_applied == "graph" else None, compiled.target_scaler
-    )
+    limits = parse_limits(order.budgets, compiled.spec.latency_budget_ms)
+    source = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
     reference = make_reference(source, _cases(order, compiled), progress)
     compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, reference.notes))
-    label = Label(order.name, version_text(destination.version), _decision(order.threshold))
+    label = Label(order.name, version_text(destination.version))
     with staging_folder(destination) as staged:
         metadata = write_bundle(staged, compiled, label, _golden(reference))
         if not order.verify:
@@ -125,14 +123,11 @@ def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
 
 
 def _cases(order: Order, compiled: Compiled) -> CaseRequest:
-    shape = compiled.network.spec.input_shape
+    shape = compiled.spec.input_shape
     calibration = None if order.calibration is None else read_calibration(order.calibration, shape)
     rows = order.rows if order.verify else min(order.rows, GOLDEN_ONLY_ROWS)
-    return CaseRequest(rows, order.seed, order.threshold, calibration)
-
-
-def _decision(threshold: float | None) -> Decision | None:
-    return None if threshold is None else Decision(SCORE_OUTPUT, SCORE_DEFINITION, threshold, ">")
+    threshold = None if compiled.decision is None else compiled.decision.threshold
+    return CaseRequest(rows, order.seed, threshold, calibration)
 
 
 def _golden(reference: Reference) -> list[GoldenRows]:
@@ -152,7 +147,7 @@ def _timed_rows(reference: Reference) -> NDArray[np.float32]:
 
 def _measured(
     bundle: Bundle,
-    source: SourceModel,
+    source: SourceModel | EstimatorSource,
     limits: Limits,
     rows: NDArray[np.float32],
     progress: Callable[[str], None],

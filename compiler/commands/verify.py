@@ -11,6 +11,7 @@ import numpy as np
 
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import Bundle, open_bundle
+from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.sources import source_of
@@ -19,7 +20,6 @@ from dwcpc.parity.cases import non_finite_cases
 from dwcpc.parity.failure import read_failure
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup, make_reference
 from dwcpc.parity.runners import RUNNERS
-from dwcpc.parity.runners.source import SourceModel
 from dwcpc.parity.verify import Verification, verify
 
 if TYPE_CHECKING:
@@ -93,9 +93,10 @@ def _reference_from_source(
         input_shape=shape,
         trust_pickle=options.load.trust_pickle,
     )
-    network = source_of(artifact).load(artifact, load)
+    loaded = source_of(artifact).load(artifact, load)
     in_graph = metadata.scaler.applied == "graph" and metadata.scaler.type != "Identity"
-    model = SourceModel(network, _scaler(metadata.scaler) if in_graph else None, _optional(metadata.target_scaler))
+    scaler = _scaler(metadata.scaler) if in_graph else None
+    model = reference_source(loaded, scaler, _optional(metadata.target_scaler), metadata.decision)
     threshold = None if metadata.decision is None else metadata.decision.threshold
     return make_reference(model, CaseRequest(options.rows, options.seed, threshold), progress)
 

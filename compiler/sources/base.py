@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import KW_ONLY, dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+from dwcpc.compiler.signature import PREDICTION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,9 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.artifact import Artifact
+    from dwcpc.compiler.linear import LinearClassifier
+    from dwcpc.compiler.metadata import NonFinite
+    from dwcpc.compiler.scalers import Scaling
+    from dwcpc.compiler.trees.ensemble import TreeEnsemble
 
 Precision = Literal["float32", "float64"]
-Task = Literal["autoencoder", "regression"]
+Task = Literal["autoencoder", "regression", "classification", "anomaly_detection"]
 
 NETWORK_INPUT = "network_input"
 NETWORK_OUTPUT = "network_output"
@@ -23,17 +29,21 @@ DEFAULT_LATENCY_BUDGET_MS = 5.0  # product.md; an architecture may declare its o
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """What the user said about the artifact; all optional. `input_shape` is without the batch axis."""
+    """What the user said about the artifact; all optional. `input_shape` is without the batch axis.
+
+    `missing` is the value, besides NaN, that the model was trained to take for a missing one: XGBoost does not save it.
+    """
 
     arch: str | None = None
     timesteps: int | None = None
     input_shape: tuple[int, ...] | None = None
     trust_pickle: bool = False
+    missing: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkSpec:
-    """What the network is, apart from its weights. Shapes are without the batch axis."""
+class ModelSpec:
+    """What a loaded model is, apart from its numbers. Shapes are without the batch axis."""
 
     framework: str
     framework_version: str
@@ -41,21 +51,31 @@ class NetworkSpec:
     model_type: str
     task: Task
     input_shape: tuple[int, ...]
+    _: KW_ONLY
+    latency_budget_ms: float = DEFAULT_LATENCY_BUDGET_MS
+    non_finite: NonFinite = "propagated"
+    feature_names: tuple[str, ...] = ()
+    pickled_classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSpec(ModelSpec):
+    """What a network is: one float32 input, one output."""
+
     output_shape: tuple[int, ...]
     architecture: str | None = None
     architecture_config: dict[str, int] = field(default_factory=dict)
     output_channels: tuple[str, ...] = ()
     output_units: tuple[str, ...] = ()
-    latency_budget_ms: float = DEFAULT_LATENCY_BUDGET_MS
-    pickled_classes: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     @property
     def output_name(self) -> str:
         """The name of the served model's first output."""
-        return "reconstruction" if self.task == "autoencoder" else "prediction"
+        return "reconstruction" if self.task == "autoencoder" else PREDICTION
 
 
+@runtime_checkable
 class Network(Protocol):
     """A loaded source model, on scaled inputs: one float32 input, one output."""
 
@@ -70,6 +90,39 @@ class Network(Protocol):
         """Run the source model itself on `x` [rows, *input_shape]; DwcpcError where it cannot in that precision."""
 
 
+@runtime_checkable
+class Estimator(Protocol):
+    """A loaded model that decides: trees or a linear classifier, with the scalers of its pipeline before it.
+
+    `core` says what it computes, and is what is compiled; `answers` and `leaves` are the framework's own code on the
+    checked content of the file, and are what it is compared with.
+    """
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What this model is."""
+
+    @property
+    def scalers(self) -> tuple[Scaling, ...]:
+        """The pipeline's own scalers, in their order; none where the model stands alone."""
+
+    @property
+    def core(self) -> TreeEnsemble | LinearClassifier:
+        """What the model behind those scalers computes."""
+
+    def answers(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+        """Return what the framework answers to `x` [rows, features], which the pipeline's scalers have not touched.
+
+        Classification: `label` [rows] (as `core.label_values` has it) and `probability` [rows, classes]; regression:
+        `prediction` [rows, 1]; anomaly detection: `anomaly_score` [rows]. Infinities are answered as the framework's
+        arithmetic does behind its validation of inputs; rows that are not finite are not asked where
+        `spec.non_finite` is "propagated".
+        """
+
+    def leaves(self, x: NDArray[np.float32]) -> NDArray[np.int32] | None:
+        """Return the node of its tree [rows, trees] in which each row of `x` ends; none where there are no trees."""
+
+
 class SourceFramework(Protocol):
     """One framework: recognises its artifacts and loads them without executing anything from them."""
 
@@ -78,7 +131,7 @@ class SourceFramework(Protocol):
     def detect(self, artifact: Artifact) -> bool:
         """Say whether the bytes look like this framework's, without parsing them in full."""
 
-    def load(self, artifact: Artifact, options: LoadOptions) -> Network:
+    def load(self, artifact: Artifact, options: LoadOptions) -> Network | Estimator:
         """Load the model; InputError with the reason when it cannot be done safely and exactly."""
 
     def describe(self, artifact: Artifact) -> Sequence[tuple[str, str]]:

@@ -15,7 +15,7 @@ from sklearn.preprocessing import RobustScaler
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.passes import PASSES
-from dwcpc.compiler.pipeline import CompileRequest, check_threshold, compile_artifact
+from dwcpc.compiler.pipeline import CompileRequest, compile_artifact
 from dwcpc.compiler.sources.base import LoadOptions
 from dwcpc.compiler.targets import target_named
 from dwcpc.models.bandwidth_predictor import BANDWIDTH_PREDICTOR, BandwidthPredictorConfig
@@ -68,8 +68,8 @@ def request(artifact, **options):
 
 
 def run(compiled, rows):
-    session = open_session(compiled.model.SerializeToString(), TARGET.session)
-    names = [tensor.name for tensor in compiled.outputs]
+    session = open_session(compiled.built.model.SerializeToString(), TARGET.session)
+    names = [tensor.name for tensor in compiled.built.outputs]
     return dict(zip(names, session.run(names, {compiled.inputs[0].name: rows}), strict=True))
 
 
@@ -81,7 +81,7 @@ def rows(count=5):
 def test_an_autoencoder_comes_with_its_scaler_its_score_and_its_provenance(autoencoder, scaler):
     compiled = compile_artifact(request(autoencoder, scaler=scaler))
     (given,) = compiled.inputs
-    reconstruction, score = compiled.outputs
+    reconstruction, score = compiled.built.outputs
     assert (given.name, given.shape, given.channels) == ("input", ("batch", TIMESTEPS, FEATURES), NAMES)
     assert (reconstruction.name, reconstruction.units) == ("reconstruction", ("scaled",) * FEATURES)
     assert (score.name, score.shape) == ("anomaly_score", ("batch",))
@@ -91,25 +91,25 @@ def test_an_autoencoder_comes_with_its_scaler_its_score_and_its_provenance(autoe
     assert compiled.source.scaler_sha256 == hashlib.sha256(scaler.read_bytes()).hexdigest()
     assert compiled.source.architecture == "lstm_attention_autoencoder"
     assert compiled.source.file == "model.pth"
-    assert compiled.model.opset_import[0].version == TARGET.opset
-    onnx.checker.check_model(compiled.model, full_check=True)
+    assert compiled.built.model.opset_import[0].version == TARGET.opset
+    onnx.checker.check_model(compiled.built.model, full_check=True)
 
 
 def test_what_is_declared_is_what_the_model_has(autoencoder, scaler):
     compiled = compile_artifact(request(autoencoder, scaler=scaler))
-    session = open_session(compiled.model.SerializeToString(), TARGET.session)
+    session = open_session(compiled.built.model.SerializeToString(), TARGET.session)
     assert [(each.name, tuple(each.shape)) for each in session.get_inputs()] == [
         (tensor.name, tensor.shape) for tensor in compiled.inputs
     ]
     assert [(each.name, tuple(each.shape)) for each in session.get_outputs()] == [
-        (tensor.name, tensor.shape) for tensor in compiled.outputs
+        (tensor.name, tensor.shape) for tensor in compiled.built.outputs
     ]
 
 
 def test_every_pass_has_a_record_and_the_exporters_nodes_are_counted(autoencoder):
     compiled = compile_artifact(request(autoencoder))
-    assert {record.name for record in compiled.passes} == {each.name for each in PASSES}
-    assert compiled.nodes_exported > compiled.passes[-1].nodes
+    assert {record.name for record in compiled.built.passes} == {each.name for each in PASSES}
+    assert compiled.built.nodes_exported > compiled.built.passes[-1].nodes
 
 
 def test_a_scaler_that_the_caller_applies_is_described_and_not_in_the_graph(autoencoder, scaler):
@@ -117,7 +117,7 @@ def test_a_scaler_that_the_caller_applies_is_described_and_not_in_the_graph(auto
     on_host = compile_artifact(request(autoencoder, scaler=scaler, scaler_applied="host"))
     assert on_host.scaler == in_graph.scaler
     assert on_host.scaler_applied == "host"
-    assert not any("dwcpc_scaler" in node.name for node in on_host.model.graph.node)
+    assert not any("dwcpc_scaler" in node.name for node in on_host.built.model.graph.node)
     scaled = in_graph.scaler.transform(rows())
     for name, values in run(on_host, scaled).items():
         assert np.array_equal(values, run(in_graph, rows())[name])
@@ -147,7 +147,7 @@ def test_a_regression_has_units_where_its_targets_scaler_is_known(regressor, sca
 
 def test_a_reconstruction_in_input_units_says_so(autoencoder, scaler):
     compiled = compile_artifact(request(autoencoder, scaler=scaler, target_scaler=scaler))
-    assert compiled.outputs[0].units == ("input",) * FEATURES
+    assert compiled.built.outputs[0].units == ("input",) * FEATURES
 
 
 def test_a_scaler_of_another_width_is_refused_naming_it(autoencoder, targets):
@@ -188,10 +188,12 @@ def test_says_what_it_does_in_order_and_writes_nothing(autoencoder, scaler, tmp_
 
 
 def test_a_threshold_needs_a_score(regressor):
-    check_threshold(None, compile_artifact(request(regressor)).network.spec)
+    assert compile_artifact(request(regressor)).decision is None
     with pytest.raises(InputError, match=r"--threshold 0\.3: the model is a lstm_regressor without an anomaly score"):
-        check_threshold(0.3, compile_artifact(request(regressor)).network.spec)
+        compile_artifact(request(regressor, threshold=0.3))
 
 
 def test_an_autoencoder_takes_a_threshold(autoencoder):
-    check_threshold(0.3, compile_artifact(request(autoencoder)).network.spec)
+    assert compile_artifact(request(autoencoder)).decision is None
+    decision = compile_artifact(request(autoencoder, threshold=0.3)).decision
+    assert (decision.score, decision.threshold, decision.comparison, decision.flag) == ("anomaly_score", 0.3, ">", None)

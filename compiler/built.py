@@ -1,0 +1,31 @@
+"""What building the served graph of a loaded model yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dwcpc.compiler.metadata import StepRecord, TensorSpec
+
+if TYPE_CHECKING:
+    import onnx
+
+    from dwcpc.compiler.scalers import Scaler
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What stands around the model in the graph; `None` where the caller does it or there is nothing to do."""
+
+    scaler: Scaler | None
+    target_scaler: Scaler | None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The served graph, what its outputs are, and how it came to be; `nodes_exported` counts nodes before any pass."""
+
+    model: onnx.ModelProto
+    outputs: tuple[TensorSpec, ...]
+    passes: tuple[StepRecord, ...]
+    nodes_exported: int

@@ -1,0 +1,40 @@
+"""The served graph of a network: export → passes → assemble, and what its outputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dwcpc.compiler.assemble import assemble
+from dwcpc.compiler.built import Built, Surroundings
+from dwcpc.compiler.metadata import TensorSpec
+from dwcpc.compiler.passes import run_passes
+from dwcpc.compiler.signature import SCORE_OUTPUT
+
+if TYPE_CHECKING:
+    from dwcpc.compiler.sources.base import Network, NetworkSpec
+
+
+def build_network(
+    network: Network, around: Surroundings, opset: int, features: tuple[str, ...], progress: Callable[[str], None]
+) -> Built:
+    """Return the graph from raw inputs, whose channels are `features`, to outputs in the targets' units."""
+    progress("exporting to ONNX")
+    exported = network.export(opset)
+    progress("simplifying the graph")
+    simplified, records = run_passes(exported)
+    model = assemble(simplified, network.spec, around)
+    outputs = _outputs(network.spec, features, has_target_scaler=around.target_scaler is not None)
+    return Built(model, outputs, records, len(exported.graph.node))
+
+
+def _outputs(spec: NetworkSpec, features: tuple[str, ...], *, has_target_scaler: bool) -> tuple[TensorSpec, ...]:
+    shape: tuple[int | str, ...] = ("batch", *spec.output_shape)
+    if spec.task == "autoencoder":
+        unit = "input" if has_target_scaler else "scaled"
+        reconstruction = TensorSpec(spec.output_name, "float32", shape, features, (unit,) * len(features))
+        return reconstruction, TensorSpec(SCORE_OUTPUT, "float32", ("batch",))
+    channels = spec.output_channels or tuple(f"output_{index}" for index in range(spec.output_shape[-1]))
+    # Without a target scaler nobody knows whether the model was trained on scaled targets.
+    units = spec.output_units if has_target_scaler else ()
+    return (TensorSpec(spec.output_name, "float32", shape, channels, units),)

@@ -1,0 +1,114 @@
+"""A tree ensemble as ONNX nodes: the trees added up, divided, and handed to the head that their link asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import TensorProto
+
+from dwcpc.compiler import heads
+from dwcpc.compiler.heads import Margins, Refusal
+from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
+from dwcpc.compiler.signature import LABEL
+from dwcpc.compiler.trees.onnx_nodes import classifier_node, sum_node
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.graph_builder import GraphBuilder
+    from dwcpc.compiler.metadata import Decision
+    from dwcpc.compiler.scalers import Scaler
+    from dwcpc.compiler.trees.ensemble import TreeEnsemble
+
+DEPTH_BISECTIONS = 64  # as many as a float64 has bits
+
+
+def lower_trees(
+    nodes: GraphBuilder,
+    ensemble: TreeEnsemble,
+    value: str,
+    *,
+    refusal: Refusal | None,
+    decision: Decision | None,
+    target_scaler: Scaler | None,
+) -> None:
+    """Add the trees on the float32 `value` [batch, features], and the outputs.
+
+    `decision` is an isolation forest's; `target_scaler` scales a regression's prediction back.
+    """
+    if ensemble.link == "average" and len(ensemble.classes) > 2:
+        _averaged_classes(nodes, ensemble, value, refusal)
+        return
+    margins = _divided(nodes, _summed(nodes, ensemble, value, refusal), ensemble)
+    labels = ensemble.label_values
+    match ensemble.link:
+        case "isolation":
+            if decision is None:
+                raise AssertionError("an isolation forest is compiled with a threshold")
+            bound = largest_anomalous_depth(decision, ensemble.divisor)
+            heads.isolation(nodes, margins, ensemble.divisor, decision.threshold, bound)
+        case "average":
+            heads.averaged_second_class(nodes, margins, labels, ensemble.label_above)
+        case "logistic" if ensemble.classes:
+            heads.two_classes(nodes, margins, labels, ensemble.label_above, ensemble.slope)
+        case "softmax" if margins.is_float32:
+            heads.largest_probability(nodes, margins, labels)
+        case "softmax":
+            heads.largest_margin(nodes, margins, labels)
+        case link:
+            heads.prediction(nodes, margins, link, ensemble.slope, target_scaler)
+
+
+def largest_anomalous_depth(decision: Decision, divisor: float) -> float:
+    """Return the largest float64 depth whose score −2^(−depth / divisor) is an anomaly; −∞ where none is, ∞ where all.
+
+    Found by bisection with numpy's arithmetic, which is scikit-learn's: the depths add up to the same bits, so that the
+    decision is the same however the score is rounded.
+    """
+    is_anomaly: Callable[[NDArray[np.float64]], NDArray[np.bool_]] = {
+        "<": lambda score: np.asarray(score < decision.threshold),
+        "<=": lambda score: np.asarray(score <= decision.threshold),
+    }[decision.comparison]
+
+    def holds(depth_bits: int) -> bool:
+        depth = np.array([depth_bits], np.int64).view(np.float64)
+        return bool(is_anomaly(-(2.0 ** -(depth / divisor)))[0])
+
+    low, high = 0, int(np.array(np.inf).view(np.int64))
+    if not holds(low):
+        return -np.inf
+    if holds(high):
+        return np.inf
+    for _ in range(DEPTH_BISECTIONS):
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return float(np.array(low, np.int64).view(np.float64))
+
+
+def _summed(nodes: GraphBuilder, ensemble: TreeEnsemble, value: str, refusal: Refusal | None) -> Margins:
+    is_float32 = ensemble.adds_in == "float32"
+    if not is_float32:
+        value = nodes.cast(value, TensorProto.DOUBLE, PREFIX + "features_wide")
+    column = 1 if ensemble.link == "average" else 0
+    dtype = np.float32 if is_float32 else np.float64
+    summed = nodes.append(sum_node(ensemble, column, dtype, (value, PREFIX + "trees")))
+    margins = Margins(summed, is_float32)
+    return margins if refusal is None else heads.poisoned(nodes, margins, refusal)
+
+
+def _divided(nodes: GraphBuilder, margins: Margins, ensemble: TreeEnsemble) -> Margins:
+    if ensemble.divisor == 1.0 or ensemble.link == "isolation":  # whose head divides, in the exponent
+        return margins
+    divisor = margins.constant(nodes, "divisor", ensemble.divisor)
+    value = nodes.add("Div", [margins.value, divisor], PREFIX + "margins")
+    return Margins(value, margins.is_float32, margins.refusal)
+
+
+def _averaged_classes(nodes: GraphBuilder, ensemble: TreeEnsemble, value: str, refusal: Refusal | None) -> None:
+    """Three classes and more in one node, which takes the label from sums in float64 and rounds the sums to float32."""
+    wide = nodes.cast(value, TensorProto.DOUBLE, PREFIX + "features_wide")
+    label, sums = LABEL if refusal is None else PREFIX + "label_chosen", PREFIX + "trees"
+    nodes.append(classifier_node(ensemble, (wide, label, sums)))
+    heads.averaged_classes(nodes, label, sums, ensemble.divisor, refusal)
