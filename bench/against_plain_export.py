@@ -2,8 +2,9 @@
 
     python -m dwcpc.bench.against_plain_export ARTIFACT BUNDLE
 
-A is torch's own export in Python: no pass applied, no scaler and no score in it. B is the bundle through the Go
-harness: scaler and score included, copy in → run → copy out. Both run on one thread with the bundle's session settings.
+A is the export of torch, skl2onnx or onnxmltools in Python: no pass applied, no scaler and no score in it. B is the
+bundle through the Go harness: scaler and score included, copy in → run → copy out. Both run on one thread with the
+bundle's session settings.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.bench.measure import go_samples, time_source
+from dwcpc.bench.plain_export import plain_export
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.sources import source_of
-from dwcpc.compiler.sources.base import NETWORK_INPUT, LoadOptions
+from dwcpc.compiler.sources.base import LoadOptions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,13 +68,13 @@ def _abba(a: Callable[[], float], b: Callable[[], float]) -> NDArray[np.float64]
 
 
 def _plain_export(artifact: Path, bundle: Bundle, rows: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], object]:
-    """Return a prediction by torch's own export of the bundle's artifact."""
+    """Return a prediction by the plain export of the bundle's artifact."""
     source = bundle.metadata.source
     load = LoadOptions(source.architecture, source.architecture_config.get("timesteps"), rows.shape[1:])
     loaded = read_artifact(artifact)
-    exported = source_of(loaded).load(loaded, load).export(bundle.metadata.model.opset)
+    exported, feed = plain_export(source_of(loaded).load(loaded, load), bundle.metadata.model.opset)
     session = open_session(exported.SerializeToString(), bundle.metadata.runtime.session)
-    return lambda row: session.run(None, {NETWORK_INPUT: row})
+    return lambda row: session.run(None, {feed: row})
 
 
 if __name__ == "__main__":

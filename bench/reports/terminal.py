@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.budgets import CPU, DECLARED_RATE_PER_S, LATENCY, MEMORY, SIZE
+from dwcpc.compiler.trees.fold_scaler import FOLD_SCALERS
 
 if TYPE_CHECKING:
     from dwcpc.bench.reports.summary import Summary
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
 LABEL_WIDTH = 9
+SHORT_MS = 0.1  # below which microseconds read better
 
 
 def render(summary: Summary) -> str:
@@ -26,6 +28,8 @@ def render(summary: Summary) -> str:
         lines += render_parity(metadata.parity)
     if metadata.measurements is not None:
         lines += _render_measurements(metadata.measurements, {budget.name: budget for budget in metadata.budgets})
+    folded = [record for record in metadata.passes if record.name == FOLD_SCALERS and record.changed]
+    lines += [_line("scaler", f"folded into the trees: {record.changed} thresholds moved") for record in folded]
     lines += [_line("note", note) for note in metadata.source.notes]
     lines.append(f"{summary.verdict}: {summary.path}")
     if summary.report is not None:
@@ -48,19 +52,27 @@ def render_parity(parity: Parity) -> list[str]:
         worst = max(close, key=_share_of_limit)
         marks.append(f"max |Δ| {worst.worst:.1e} of {worst.limit:.1e} ({worst.output}, {worst.group})")
     lines = [_line("parity", "  ".join(marks))]
-    decided = [
-        result for result in parity.results if result.check == "decisions" and result.runtime == next(iter(runtimes))
-    ]
-    if decided:
-        flips = sum(int(result.worst) for result in decided)
-        lines.append(
-            _line("", f"score flips {flips}/{sum(result.rows for result in decided)}   reference {parity.reference}")
-        )
+    first = next(iter(runtimes))
+    flips = _count(parity, "decisions", "decision flips", first) or _count(parity, "labels", "label flips", first)
+    counts = [count for count in (flips, _count(parity, "leaf_paths", "leaf paths changed", first)) if count]
+    if counts:
+        lines.append(_line("", "   ".join([*counts, f"reference {parity.reference}"])))
     for result in parity.results:
         if not result.passed:
             what = f"{result.check} of {result.output} on {result.group} rows in {result.runtime}"
             lines.append(_line(MARKS["fail"], f"{what}: {result.worst:.3g}, allowed {result.limit:.3g}  {result.note}"))
     return lines
+
+
+def _count(parity: Parity, check: str, what: str, runtime: str) -> str:
+    """Return how many of how many rows a counting check found in `runtime`; nothing where it did not apply."""
+    found = [result for result in parity.results if result.check == check and result.runtime == runtime]
+    rows = sum(result.rows for result in found)
+    return f"{what} {sum(int(result.worst) for result in found)}/{rows}" if found else ""
+
+
+def _duration(milliseconds: float) -> str:
+    return f"{milliseconds:.3g} ms" if milliseconds >= SHORT_MS else f"{milliseconds * 1000:.3g} µs"
 
 
 def _share_of_limit(result: CheckResult) -> float:
@@ -74,13 +86,12 @@ def _render_measurements(measurements: Measurements, budgets: dict[str, Budget])
         go = runs["go"]
         rest = [_judged(budgets, LATENCY, "budget {limit:g} ms")]
         if "python" in runs:
-            rest.append(f"python {runs['python'].p50_ms:.3g} ms")
+            rest.append(f"python {_duration(runs['python'].p50_ms)}")
         if measurements.source_p50_ms is not None:
-            rest.append(f"source model {measurements.source_p50_ms:.3g} ms")
-        lines.append(
-            _line("latency", f"p50 {go.p50_ms:.3g} ms  p99 {go.p99_ms:.3g} ms  (go, 1 thread)   " + "   ".join(rest))
-        )
-        lines.append(_line("load", f"{go.load_ms:.3g} ms, first call {go.first_call_ms:.3g} ms"))
+            rest.append(f"source model {_duration(measurements.source_p50_ms)}")
+        percentiles = f"p50 {_duration(go.p50_ms)}  p99 {_duration(go.p99_ms)}  (go, 1 thread)"
+        lines.append(_line("latency", "   ".join([percentiles, *rest])))
+        lines.append(_line("load", f"{_duration(go.load_ms)}, first call {_duration(go.first_call_ms)}"))
     parts = [
         _judged(budgets, MEMORY, "memory {measured:.0f} of {limit:g} MB"),
         _judged(budgets, CPU, f"cpu {{measured:.2g}} % of a core at {DECLARED_RATE_PER_S:g}/s"),

@@ -56,7 +56,7 @@ def test_the_terminal_says_what_was_made_and_proven(metadata: Metadata) -> None:
     assert "python ✔  go ✔" in text
     assert "go = python bit for bit" in text
     assert "5.0e-07 of 1.0e-06 (reconstruction, typical)" in text  # the worst against its limit
-    assert "p50 0.01 ms  p99 0.02 ms" in text
+    assert "p50 10 µs  p99 20 µs" in text
     assert "memory 20 of 500 MB ✔" in text
     assert "pass: dist/m/v1.0" in text.splitlines()
     assert "✘" not in text
