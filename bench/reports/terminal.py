@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dwcpc.compiler.metadata import Budget, CheckResult, Measurements, Parity
 
 MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
+RUNTIMES = ("python", "go")
 LABEL_WIDTH = 9
 SHORT_MS = 0.1  # below which microseconds read better
 
@@ -21,7 +22,7 @@ def render(summary: Summary) -> str:
     metadata = summary.metadata
     model = metadata.model
     lines = [
-        f"{metadata.name} v{metadata.version}   {metadata.target}   {summary.size_bytes / 1e6:.1f} MB   "
+        f"{metadata.name} v{metadata.version}   {metadata.target}   {summary.size_bytes / 1e6:.3g} MB   "
         f"{model.nodes} nodes (exported {model.nodes_exported})"
     ]
     if metadata.parity is not None:
@@ -39,7 +40,7 @@ def render(summary: Summary) -> str:
 
 def render_parity(parity: Parity) -> list[str]:
     """Return the line on parity and one line for each check that failed."""
-    runtimes = dict.fromkeys(result.runtime for result in parity.results if "=" not in result.runtime)
+    runtimes = [name for name in RUNTIMES if any(result.runtime == name for result in parity.results)]
     marks = []
     for runtime in runtimes:
         passed = all(result.passed for result in parity.results if result.runtime == runtime)
@@ -52,7 +53,7 @@ def render_parity(parity: Parity) -> list[str]:
         worst = max(close, key=_share_of_limit)
         marks.append(f"max |Δ| {worst.worst:.1e} of {worst.limit:.1e} ({worst.output}, {worst.group})")
     lines = [_line("parity", "  ".join(marks))]
-    first = next(iter(runtimes))
+    first = runtimes[0]
     flips = _count(parity, "decisions", "decision flips", first) or _count(parity, "labels", "label flips", first)
     counts = [count for count in (flips, _count(parity, "leaf_paths", "leaf paths changed", first)) if count]
     if counts:
@@ -95,7 +96,7 @@ def _render_measurements(measurements: Measurements, budgets: dict[str, Budget])
     parts = [
         _judged(budgets, MEMORY, "memory {measured:.0f} of {limit:g} MB"),
         _judged(budgets, CPU, f"cpu {{measured:.2g}} % of a core at {DECLARED_RATE_PER_S:g}/s"),
-        _judged(budgets, SIZE, "size {measured:.1f} of {limit:g} MB"),
+        _judged(budgets, SIZE, "size {measured:.3g} of {limit:g} MB"),
     ]
     lines.append(_line("budgets", "   ".join(parts)))
     lines += [

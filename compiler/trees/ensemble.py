@@ -30,7 +30,8 @@ Link = Literal["identity", "exponential", "average", "logistic", "softmax", "iso
 class TreeEnsemble:
     """Trees and what becomes of their leaves.
 
-    `target` [trees] says to which sum a tree adds; where leaves hold a value for each class it is all zeros and unused.
+    `target` [trees] says to which sum a tree adds; where leaves hold a value for each class it is all zeros and unused,
+    and `base` has a zero for each class.
     `label_above`: with two classes, the label is the second when m (for averages: the second class's) > `label_above`;
     with more it is the first of those with the largest m (softmax: the largest probability). `classes` is empty for
     regression and isolation. `missing` is a value, besides NaN, that counts as NaN at the splits. `offset` is the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,9 @@ def _summed(nodes: GraphBuilder, ensemble: TreeEnsemble, value: str, refusal: Re
     is_float32 = ensemble.adds_in == "float32"
     if not is_float32:
         value = nodes.cast(value, TensorProto.DOUBLE, PREFIX + "features_wide")
-    column = 1 if ensemble.link == "average" else 0
+    column = 0
+    if ensemble.link == "average":  # of two classes: the first one's sum is what is left
+        column, ensemble = 1, dataclasses.replace(ensemble, base=ensemble.base[-1:])
     dtype = np.float32 if is_float32 else np.float64
     summed = nodes.append(sum_node(ensemble, column, dtype, (value, PREFIX + "trees")))
     margins = Margins(summed, is_float32)

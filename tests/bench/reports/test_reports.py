@@ -52,7 +52,7 @@ def failing(metadata: Metadata) -> Metadata:
 
 def test_the_terminal_says_what_was_made_and_proven(metadata: Metadata) -> None:
     text = terminal.render(summary(metadata))
-    assert text.splitlines()[0].startswith("tiny_autoencoder v1.0   cpu-fp32   5.0 MB")
+    assert text.splitlines()[0].startswith("tiny_autoencoder v1.0   cpu-fp32   5 MB")
     assert "python ✔  go ✔" in text
     assert "go = python bit for bit" in text
     assert "5.0e-07 of 1.0e-06 (reconstruction, typical)" in text  # the worst against its limit

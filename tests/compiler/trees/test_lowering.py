@@ -146,7 +146,7 @@ def test_two_classes_by_averaging(grown, hostile, leaves_of):
         forest.missing_left, value,
     )  # fmt: skip
     core = TreeEnsemble(
-        forest, "average", (0.0,), np.zeros(TREES, np.int32), divisor=TREES, label_above=0.5, classes=(0, 1)
+        forest, "average", (0.0, 0.0), np.zeros(TREES, np.int32), divisor=TREES, label_above=0.5, classes=(0, 1)
     )
     rows = hostile(forest, ROWS)
     leaves = leaves_of(forest, rows)
