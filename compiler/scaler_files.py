@@ -71,6 +71,11 @@ def scaler_from_pickle(data: bytes, path: Path) -> StoredScaler:
     estimator = pickled_object(
         data, path=path, classes=_PICKLED_CLASSES, expected=EXPECTED, max_bytes=MAX_CONTENT_BYTES
     )
+    return scaler_from_estimator(estimator, path)
+
+
+def scaler_from_estimator(estimator: PickledObject, path: Path) -> StoredScaler:
+    """Return what a pickled RobustScaler or StandardScaler says, alone or as a step of a Pipeline."""
     names = _ATTRIBUTES[estimator.name]
     state = _fitted_state(estimator, names, path)
     center = _step(state, names.centering, names.center, path)

@@ -1,8 +1,9 @@
 """A pickle interpreter that can only push, pop and group: what names, calls and states mean is its caller's business.
 
 Compared with `pickle.Unpickler`, no opcode imports, calls or sets an attribute by itself, opcodes outside the set that
-pickled estimators consist of are refused (extensions, persistent ids, INST, out-of-band buffers, sets), only lists are
-appended to, only dicts get items, and the number of opcodes is limited. Opcodes are decoded by `pickletools`.
+pickled estimators consist of are refused (extensions, persistent ids, INST, out-of-band buffers), sets are lists, for
+hashing runs with what a file chose, only lists are appended to, only dicts get items, and the number of opcodes is
+limited. Opcodes are decoded by `pickletools`.
 """
 
 from __future__ import annotations
@@ -248,6 +249,9 @@ class Machine:
         "LIST": _list,
         "APPEND": _append,
         "APPENDS": _appends,
+        "EMPTY_SET": _empty_list,
+        "ADDITEMS": _appends,
+        "FROZENSET": _list,
         "EMPTY_DICT": _empty_dict,
         "DICT": _dict,
         "SETITEM": _set_item,
