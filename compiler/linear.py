@@ -40,6 +40,3 @@ class LinearModel:
     def label_values(self) -> tuple[int, ...]:
         """What the output `label` says for each class."""
         return label_values(self.classes)
-
-
-LinearClassifier = LinearModel

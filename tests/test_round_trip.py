@@ -150,7 +150,8 @@ def test_every_size_has_the_same_bits_at_every_batch_size_and_from_every_compila
 ):
     original = trained(architecture, data.draw(configs), tmp_path_factory.mktemp("trained"), randomised, seed)
     compiled, again = original.compiled(), original.compiled()
-    assert compiled.built.model.SerializeToString(deterministic=True) == again.built.model.SerializeToString(deterministic=True)
+    models = [each.built.model.SerializeToString(deterministic=True) for each in (compiled, again)]
+    assert models[0] == models[1]
     rows = draw_cases(compiled.spec.input_shape, compiled.scaler, 128, seed)[0].rows
     alone = run(compiled, rows, 1)
     for batch in (2, 7, 64):

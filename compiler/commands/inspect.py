@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +28,13 @@ def inspect_path(path: Path) -> Fields:
             return [*head, *_scaler_fields(path)]
         except InputError as not_a_scaler:
             raise InputError(f"{not_a_model}; nor is it a scaler: {not_a_scaler}") from not_a_scaler
-    return [*head, ("framework", source.name), *source.describe(artifact)]
+    try:
+        return [*head, ("framework", source.name), *source.describe(artifact)]
+    except InputError:
+        # A pickle of scikit-learn's may hold a scaler; what is neither is told about as the model it seems to be.
+        with contextlib.suppress(InputError):
+            return [*head, *_scaler_fields(path)]
+        raise
 
 
 def _scaler_fields(path: Path) -> Fields:

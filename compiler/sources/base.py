@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.artifact import Artifact
-    from dwcpc.compiler.linear import LinearClassifier
+    from dwcpc.compiler.linear import LinearModel
     from dwcpc.compiler.metadata import NonFinite
     from dwcpc.compiler.scalers import Scaling
     from dwcpc.compiler.trees.ensemble import TreeEnsemble
@@ -107,7 +107,7 @@ class Estimator(Protocol):
         """The pipeline's own scalers, in their order; none where the model stands alone."""
 
     @property
-    def core(self) -> TreeEnsemble | LinearClassifier:
+    def core(self) -> TreeEnsemble | LinearModel:
         """What the model behind those scalers computes."""
 
     def answers(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from dwcpc.compiler.trees.ensemble import TreeEnsemble
     from dwcpc.compiler.trees.forest import Forest
 
 
@@ -36,3 +37,15 @@ def feature_use(forest: Forest) -> tuple[FeatureUse, ...]:
     return tuple(
         FeatureUse(int(i), int(splits[i]), int(trees[i]), None if share is None else float(share[i])) for i in order
     )
+
+
+def described_use(ensemble: TreeEnsemble, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return (feature, text) for every feature; `names` in order or none. Isolation forests split at random: no gain."""
+    lines = []
+    for use in feature_use(ensemble.forest):
+        name = names[use.feature] if names else f"feature_{use.feature}"
+        text = f"{use.splits} splits in {use.trees} trees" if use.splits else "not used"
+        if use.splits and use.gain_share is not None and ensemble.link != "isolation":
+            text += f", {100 * use.gain_share:.2f} % of the gain"
+        lines.append((name, text))
+    return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -166,3 +167,21 @@ def perturbed() -> Callable[[onnx.ModelProto], None]:
         largest.CopyFrom(numpy_helper.from_array(values, largest.name))
 
     return change
+
+
+def exchange_model(folder: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+    """Change the model and make the metadata's hash agree, as somebody would who means to deceive."""
+    model = onnx.load(folder / "model.onnx")
+    change(model)
+    onnx.checker.check_model(model, full_check=True)
+    data = model.SerializeToString()
+    (folder / "model.onnx").write_bytes(data)
+    metadata = json.loads((folder / "metadata.json").read_bytes())
+    metadata["model"] |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def exchange() -> Callable[[Path, Callable[[onnx.ModelProto], None]], None]:
+    """Return `exchange(folder, change)`: a bundle's model changed, with a hash that agrees."""
+    return exchange_model

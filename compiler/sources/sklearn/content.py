@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dwcpc.compiler.linear import LinearClassifier
+    from dwcpc.compiler.linear import LinearModel
     from dwcpc.compiler.sources.base import Task
     from dwcpc.compiler.sources.sklearn.flat_trees import Trees
     from dwcpc.compiler.trees.ensemble import TreeEnsemble
@@ -76,7 +76,7 @@ class Read:
     """One estimator as it was read. `takes_nan` says whether scikit-learn answers rows with NaN."""
 
     task: Task
-    core: TreeEnsemble | LinearClassifier
+    core: TreeEnsemble | LinearModel
     content: Content
     takes_nan: bool
     notes: tuple[str, ...] = ()

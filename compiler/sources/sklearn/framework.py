@@ -20,11 +20,12 @@ from dwcpc.compiler.sources.base import Estimator, LoadOptions, ModelSpec
 from dwcpc.compiler.sources.sklearn.flat_trees import depths
 from dwcpc.compiler.sources.sklearn.reading import ReadModel, read_model
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
+from dwcpc.compiler.trees.feature_use import described_use
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dwcpc.compiler.linear import LinearClassifier
+    from dwcpc.compiler.linear import LinearModel
     from dwcpc.compiler.scalers import Scaling
     from dwcpc.compiler.sources.sklearn.rebuilt import Rebuilt
 
@@ -69,6 +70,7 @@ class ScikitLearn:
             *([("classes", ", ".join(map(str, model.read.core.classes)))] if model.read.core.classes else []),
             *(("note", note) for note in model.read.notes),
             ("classes named", ", ".join(names[:_SHOWN_CLASSES]) + (" …" if len(names) > _SHOWN_CLASSES else "")),
+            *_use(model),
         ]
 
 
@@ -86,29 +88,25 @@ class PickledEstimator:
         return self.model.scalers
 
     @property
-    def core(self) -> TreeEnsemble | LinearClassifier:
+    def core(self) -> TreeEnsemble | LinearModel:
         """What the estimator behind them computes."""
         return self.model.read.core
 
     def answers(self, x: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return what scikit-learn answers to `x` [rows, features]; see `Estimator`."""
-        return self._rebuilt().answers(x)
+        return self.rebuilt().answers(x)
 
     def leaves(self, x: NDArray[np.float32]) -> NDArray[np.int32] | None:
         """Return where scikit-learn's trees end [rows, trees]."""
-        return self._rebuilt().leaves(x)
+        return self.rebuilt().leaves(x)
 
-    def _rebuilt(self) -> Rebuilt:
+    def rebuilt(self) -> Rebuilt:
+        """Return scikit-learn's own estimator of the same content."""
         from dwcpc.compiler.sources.sklearn.rebuilt import rebuilt
 
         if self.reference is None:
             self.reference = rebuilt(self.model)
         return self.reference
-
-
-def read_core(artifact: Artifact) -> TreeEnsemble | LinearClassifier:
-    """Return what the model in `artifact` computes behind its scalers; scikit-learn is not needed."""
-    return read_model(artifact).read.core
 
 
 def _spec(model: ReadModel, pickled_classes: tuple[str, ...]) -> ModelSpec:
@@ -131,6 +129,11 @@ def _spec(model: ReadModel, pickled_classes: tuple[str, ...]) -> ModelSpec:
     )
 
 
+def _use(model: ReadModel) -> list[tuple[str, str]]:
+    core = model.read.core
+    return described_use(core, model.feature_names) if isinstance(core, TreeEnsemble) else []
+
+
 def _snake_case(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
@@ -140,7 +143,7 @@ def _features(model: ReadModel) -> str:
     return f"{model.features}{named}{' …' if len(model.feature_names) > _SHOWN_NAMES else ''}"
 
 
-def _sizes(core: TreeEnsemble | LinearClassifier) -> list[tuple[str, str]]:
+def _sizes(core: TreeEnsemble | LinearModel) -> list[tuple[str, str]]:
     if not isinstance(core, TreeEnsemble):
         return [("margins", str(core.weights.shape[1]))]
     nodes = len(core.forest.feature)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.linear import LinearClassifier
+from dwcpc.compiler.linear import LinearModel
 from dwcpc.compiler.sources.sklearn.content import LinearContent, Read
 from dwcpc.compiler.sources.sklearn.state import State
 
@@ -47,7 +47,7 @@ def read_logistic_regression(state: State) -> Read:
         notes.append(TWICE_NOTE)
         if not (np.isfinite(coefficients).all() and np.isfinite(intercept).all()):
             raise state.error("coef_", "numbers within half the range of float64")
-    core = LinearClassifier(np.ascontiguousarray(coefficients.T), intercept, link, classes)
+    core = LinearModel(np.ascontiguousarray(coefficients.T), intercept, link, classes)
     content = LinearContent(coefficients, intercept, link)
     return Read("classification", core, content, takes_nan=False, notes=tuple(notes))
 

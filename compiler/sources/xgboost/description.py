@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dwcpc.compiler.pickles.named_globals import printable
 from dwcpc.compiler.sources.xgboost.core import ReadModel
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
+from dwcpc.compiler.trees.feature_use import described_use
 
 _SHOWN_NAMES = 20
 
@@ -28,6 +29,8 @@ def description(model: ReadModel, file_format: str) -> list[tuple[str, str]]:
         rows.append(("classes", _listed(tuple(map(str, model.core.classes)))))
     if learner.feature_names:
         rows.append(("feature names", _listed(learner.feature_names)))
+    if isinstance(model.core, TreeEnsemble):
+        rows += described_use(model.core, tuple(map(printable, learner.feature_names)))
     return rows
 
 

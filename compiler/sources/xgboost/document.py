@@ -67,7 +67,7 @@ def stored_tree(fields: Mapping[str, object], position: int, path: Path) -> Stor
         parent=reader.integers("parents"),
         feature=reader.integers("split_indices"),
         condition=reader.floats("split_conditions"),
-        default_left=reader.integers("default_left") != 0,
+        default_left=reader.truths("default_left"),
         categorical=reader.categorical(),
         gain=reader.floats("loss_changes"),
     )
@@ -119,13 +119,19 @@ class _TreeReader:
             raise InputError(f"{self.where} has numbers in {name} that 32 bits cannot hold; {DAMAGED}")
         return array.astype(np.int32)
 
+    def truths(self, name: str) -> NDArray[np.bool_]:
+        array = self.integers(name)
+        if array.min() < 0 or array.max() > 1:
+            raise InputError(f"{self.where} has numbers in {name} other than 0 and 1; {DAMAGED}")
+        return np.asarray(array == 1)
+
     def floats(self, name: str) -> NDArray[np.float32]:
         with np.errstate(over="ignore"):  # an infinity is judged where the number is used
             return self._array(name, "fi").astype(np.float32)
 
     def categorical(self) -> NDArray[np.bool_]:
         """Which nodes split by categories; without one there are no categories, which XGBoost would look up by node."""
-        found = self.integers("split_type") != 0 if "split_type" in self.fields else np.zeros(self.nodes, bool)
+        found = self.truths("split_type") if "split_type" in self.fields else np.zeros(self.nodes, bool)
         stored = [name for name in _CATEGORIES if np.size(self.fields.get(name, ()))]  # type: ignore[arg-type]
         if stored and not found.any():
             raise InputError(f"{self.where} has {stored[0]} and no split by categories; {DAMAGED}")

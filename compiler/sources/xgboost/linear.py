@@ -14,6 +14,8 @@ from dwcpc.compiler.sources.xgboost.document import DAMAGED, Document
 from dwcpc.compiler.sources.xgboost.learner import Learner, converted
 from dwcpc.compiler.sources.xgboost.objectives import LABEL_ABOVE, base_margin
 
+_MOST_ROUNDS = 1 << 31  # XGBoost keeps their number in 32 bits
+
 
 class _Weights(msgspec.Struct):
     weights: list[float]
@@ -27,7 +29,7 @@ class _GBLinear(msgspec.Struct):
 def linear_model(document: Document, learner: Learner, path: Path) -> LinearModel:
     """Return what the weights compute, without classes; InputError where they do not fit the features and margins."""
     stored = converted(document.head["learner"]["gradient_booster"], _GBLinear, path).model
-    if stored.boosted_rounds < 1:
+    if stored.boosted_rounds not in range(1, _MOST_ROUNDS):
         # Without them XGBoost 3.2 takes the model for untrained, and base_score for a margin.
         raise InputError(
             f"{path}: gblinear without boosted_rounds, which XGBoost saves since 1.4 and needs; fit it again with "

@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from dwcpc.compiler.artifact import Artifact, read_artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.sources.base import Estimator, LoadOptions
-from dwcpc.compiler.sources.sklearn.framework import ScikitLearn, read_core
+from dwcpc.compiler.sources.sklearn.framework import ScikitLearn
 
 ROOT = Path(__file__).resolve().parents[4]
 REAL = ROOT.parent / "shared" / "real" / "node_reliability"
@@ -106,8 +106,8 @@ def test_it_is_described_without_importing_scikit_learn(tmp_path, data) -> None:
     path.write_bytes(pickle.dumps(make_pipeline(RobustScaler(), IsolationForest(**FEW)).fit(data["x"]), 5))
     code = (
         "import sys; from pathlib import Path; from dwcpc.compiler.artifact import read_artifact\n"
-        "from dwcpc.compiler.sources.sklearn.framework import ScikitLearn, read_core\n"
-        f"a = read_artifact(Path({str(path)!r})); print(dict(ScikitLearn().describe(a)), read_core(a).link)\n"
+        "from dwcpc.compiler.sources.sklearn.framework import ScikitLearn\n"
+        f"a = read_artifact(Path({str(path)!r})); print(dict(ScikitLearn().describe(a)))\n"
         "assert not {'sklearn', 'scipy', 'joblib'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -148,7 +148,7 @@ def test_the_real_isolation_forest_scores_as_its_owners_recorded(real, walk) -> 
 
 
 def test_each_tree_of_the_real_forest_sees_its_own_features(real) -> None:
-    forest = read_core(real[0]).forest
+    forest = ScikitLearn().load(real[0], LoadOptions()).core.forest
     assert (forest.trees, forest.features) == (100, 123)
     used = forest.feature[forest.is_split]
     assert used.max() > 92  # trees number 92 features from 0; their own numbers reach beyond

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.linear import LinearClassifier
+from dwcpc.compiler.linear import LinearModel
 
 MODELS = {
     "two": lambda data: LogisticRegression().fit(data["x"].astype(float), data["two"]),
@@ -27,7 +27,7 @@ MODELS = {
 }
 
 
-def probabilities(core: LinearClassifier, m: np.ndarray) -> np.ndarray:
+def probabilities(core: LinearModel, m: np.ndarray) -> np.ndarray:
     if core.link == "softmax":
         powers = np.exp(m - m.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)

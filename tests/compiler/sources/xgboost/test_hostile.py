@@ -68,6 +68,8 @@ def refused(load, monkeypatch):
         (("split_conditions", -1), 1e39, r"has the value \[inf\], expected finite"),
         (("split_conditions", 0), "1", "Expected `float`"),
         (("default_left", 0), "1", "default_left"),
+        (("default_left", 0), 2, "default_left other than 0 and 1"),
+        (("split_type", 0), 2, "split_type other than 0 and 1"),
         (("split_type", 0), 1, "splits feature . by categories"),
     ],
 )

@@ -91,9 +91,11 @@ def test_pruned_trees_keep_the_numbers_of_their_nodes(load):
 
 def test_gblinear_without_its_rounds_is_refused(document, load):
     """XGBoost 1.3 saved none; 3.2 then adds base_score itself to the margin, 0.5 instead of 0."""
-    document["learner"]["gradient_booster"] = {"name": "gblinear", "model": {"weights": [0.5] * 6}}
-    with pytest.raises(InputError, match=r"gblinear without boosted_rounds.* fit it again with a newer xgboost"):
-        load(json.dumps(document).encode())
+    for rounds in ({}, {"boosted_rounds": 0}, {"boosted_rounds": 1 << 40}):  # of which XGBoost keeps 32 bits
+        model = {"weights": [0.5] * 6, **rounds}
+        document["learner"]["gradient_booster"] = {"name": "gblinear", "model": model}
+        with pytest.raises(InputError, match=r"gblinear without boosted_rounds.* fit it again with a newer xgboost"):
+            load(json.dumps(document).encode())
 
 
 def test_the_old_binary_format_is_refused_with_the_versions_that_read_it(load):
