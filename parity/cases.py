@@ -24,6 +24,10 @@ SPECIAL = "special"
 ZERO = "zero"
 THRESHOLD = "threshold"
 NON_FINITE = "non_finite"
+# Of estimators alone: rows on the splits of trees, where the label changes, and with missing values.
+BOUNDARY = "boundary"
+LABEL_CHANGE = "label_change"
+MISSING = "missing"
 
 IQR_OF_NORMAL = 1.349  # interquartile range of a standard normal; RobustScaler's scale is an IQR
 AR_COEFFICIENT = 0.9

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.metadata import Decision
+    from dwcpc.parity.runners.base import Outputs
     from dwcpc.parity.verify import Verification
 
 MOST_ROWS = 256
@@ -89,9 +90,7 @@ def _read_group(folder: Path, entry: Mapping[str, object]) -> ReferenceGroup:
     return ReferenceGroup(name, rows, load("reference"), load("tolerance"))
 
 
-def _by_group(
-    reference: Reference, verification: Verification
-) -> list[tuple[ReferenceGroup, dict[str, dict[str, NDArray[np.float32]]]]]:
+def _by_group(reference: Reference, verification: Verification) -> list[tuple[ReferenceGroup, dict[str, Outputs]]]:
     parts = {runtime: split_by_group(reference, answer) for runtime, answer in verification.answers.items()}
     return [
         (group, {runtime: split[index] for runtime, split in parts.items()})
@@ -99,17 +98,16 @@ def _by_group(
     ]
 
 
-def _failing(
-    group: ReferenceGroup, parts: dict[str, dict[str, NDArray[np.float32]]], decision: Decision | None
-) -> NDArray[np.int64]:
+def _failing(group: ReferenceGroup, parts: dict[str, Outputs], decision: Decision | None) -> NDArray[np.int64]:
     worst = np.zeros(len(group.rows))
     for outputs in parts.values():
         for name, reference in group.outputs.items():
             ratio = excess(reference, outputs[name], group.tolerance[name])
-            ratio[kind_differs(reference, outputs[name])] = np.inf
+            if outputs[name].dtype != np.int64:
+                ratio[kind_differs(reference, outputs[name])] = np.inf
             worst = np.maximum(worst, ratio.reshape(len(ratio), -1).max(axis=1))
         if decision is not None:
-            flipped = flips(decision, group.outputs[decision.score], outputs[decision.score])
+            flipped = flips(decision, group.outputs, outputs)
             worst[flipped] = np.maximum(worst[flipped], 1.0)
     first, *others = parts.values()
     for other in others:

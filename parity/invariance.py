@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.metadata import CheckResult
+from dwcpc.compiler.signature import NOT_ANSWERED
 from dwcpc.parity.checks.closeness import excess
 from dwcpc.parity.checks.finiteness import kind_differs
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.parity.reference import ReferenceGroup
+    from dwcpc.parity.runners.base import Outputs, Values
 
 BATCH_SIZES = (1, 2, 7, 64)
-Outputs = dict[str, "NDArray[np.float32]"]
 
 
 def batch_invariance(runtime: str, group: ReferenceGroup, by_batch: dict[int, Outputs]) -> list[CheckResult]:
@@ -45,7 +46,7 @@ def batch_invariance(runtime: str, group: ReferenceGroup, by_batch: dict[int, Ou
                 output=name,
                 group=group.name,
                 worst=worst,
-                limit=float(tolerance.max()),
+                limit=float(tolerance[np.isfinite(tolerance)].max(initial=0.0)),
                 rows=len(alone),
                 passed=ratio <= 1.0 and same_kind,
                 note="bit for bit" if differing == 0 else f"{differing} values differ",
@@ -78,27 +79,30 @@ def bit_equality(
 
 
 def nan_policy(runtime: str, outputs: Outputs) -> list[CheckResult]:
-    """Count the values that are numbers although their row held NaN or ±∞; none may be."""
-    return [
-        CheckResult(
-            check="nan_policy",
-            runtime=runtime,
-            output=name,
-            group="non_finite",
-            worst=float((~np.isnan(values)).sum()),
-            limit=0.0,
-            rows=len(values),
-            passed=len(values) > 0 and bool(np.isnan(values).all()),
+    """Count the values that answer a row with NaN or ±∞: anything but NaN, or but −1 among whole numbers; none may."""
+    results = []
+    for name, values in outputs.items():
+        refused = values == NOT_ANSWERED if values.dtype == np.int64 else np.isnan(values)
+        results.append(
+            CheckResult(
+                check="nan_policy",
+                runtime=runtime,
+                output=name,
+                group="non_finite",
+                worst=float((~refused).sum()),
+                limit=0.0,
+                rows=len(values),
+                passed=len(values) > 0 and bool(refused.all()),
+            )
         )
-        for name, values in outputs.items()
-    ]
+    return results
 
 
-def bits_differ(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.bool_]:
+def bits_differ(left: Values, right: Values) -> NDArray[np.bool_]:
     """Return where two arrays are not the same bits: +0 and −0 differ, a NaN equals itself."""
     differ: NDArray[np.bool_] = _bits(left) != _bits(right)
     return differ
 
 
-def _bits(values: NDArray[np.float32]) -> NDArray[np.uint32]:
-    return np.ascontiguousarray(values).view(np.uint32)
+def _bits(values: Values) -> NDArray[np.integer]:
+    return np.ascontiguousarray(values).view(f"u{values.itemsize}")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BISECTIONS = 16
 KEPT = 8  # of the last bisections: distances from 2^-9 to 2^-16 of the pair's
 SURPLUS = 2  # more pairs than needed, as some end at a jump of the score and not near the threshold
+PAIRED_ROWS = 256  # of each group of candidates
 BAND = 0.02  # of the threshold: rows whose score lies farther off are no threshold rows
 
 

@@ -26,6 +26,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dwcpc.parity.runners.base import Values
+
 SPREAD_FACTOR = 1e-5
 NOISE_FACTOR = 4.0
 BULK_QUANTILE = 0.99
@@ -78,16 +80,14 @@ def spread_of(f64: NDArray[np.floating]) -> NDArray[np.float64]:
     return spread
 
 
-def relative_error(
-    f64: NDArray[np.floating], candidate: NDArray[np.floating], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def relative_error(f64: NDArray[np.floating], candidate: Values, spread: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest |candidate − f64| / σ of each row [rows]."""
     error = np.abs(as_channels(candidate) - as_channels(f64)) / spread
     largest: NDArray[np.float64] = error.reshape(len(f64), -1).max(axis=1)
     return largest
 
 
-def as_channels(values: NDArray[np.floating]) -> NDArray[np.float64]:
+def as_channels(values: NDArray[np.floating] | Values) -> NDArray[np.float64]:
     """Return float64 [rows, …, channels]; outputs [rows] become [rows, 1]."""
     wide = values.astype(np.float64)
     return wide[:, None] if wide.ndim == 1 else wide

@@ -13,15 +13,17 @@ from dwcpc.compiler.metadata import CheckResult, Parity
 from dwcpc.parity.checks import CHECKS
 from dwcpc.parity.checks.base import Comparison
 from dwcpc.parity.invariance import BATCH_SIZES, batch_invariance, bit_equality, nan_policy
+from dwcpc.parity.leaf_paths import leaf_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.bundle import Bundle
     from dwcpc.parity.reference import Reference, ReferenceGroup
-    from dwcpc.parity.runners.base import Runner, RunnerOutput
+    from dwcpc.parity.runners.base import Outputs, Runner, RunnerOutput
 
 INVARIANCE_ROWS = 128
+COMPARING = ("closeness", "labels")  # the checks without which an output was not compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Verification:
 
     parity: Parity
     versions: dict[str, str]
-    answers: dict[str, dict[str, NDArray[np.float32]]]
+    answers: dict[str, Outputs]
 
 
 def verify(
@@ -39,7 +41,7 @@ def verify(
     """Run every runner on the same rows, at batch 1, and judge the answers."""
     results: list[CheckResult] = []
     versions: dict[str, str] = {}
-    answers: dict[str, dict[str, NDArray[np.float32]]] = {}
+    answers: dict[str, Outputs] = {}
     rows = np.concatenate([group.rows for group in reference.groups])
     for runner in runners:
         progress(f"parity in {runner.name}")
@@ -48,20 +50,24 @@ def verify(
         answers[runner.name] = answered.outputs
         results += _against_reference(bundle, reference, runner.name, answered.outputs)
         results += _batches(bundle, reference.groups[0], runner, answered.outputs)
-        results += nan_policy(runner.name, _answer(runner, bundle, reference.non_finite, 1).outputs)
+        if bundle.metadata.non_finite == "propagated":
+            results += nan_policy(runner.name, _answer(runner, bundle, reference.non_finite, 1).outputs)
     results += _between_runtimes(answers, versions)
-    compared = {(result.runtime, result.output) for result in results if result.check == "closeness"}
+    if reference.forest is not None:
+        progress("leaves that the rows reach")
+        results += leaf_paths(bundle, reference)
+    results += reference.source_checks
+    compared = {(result.runtime, result.output) for result in results if result.check in COMPARING}
     wanted = {(runner.name, tensor.name) for runner in runners for tensor in bundle.metadata.outputs}
     passed = bool(wanted) and wanted <= compared and all(result.passed for result in results)
     counts = {group.name: len(group.rows) for group in reference.groups}
-    counts["non_finite"] = len(reference.non_finite)
+    if bundle.metadata.non_finite == "propagated":
+        counts["non_finite"] = len(reference.non_finite)
     parity = Parity("pass" if passed else "fail", reference.precision, reference.seed, counts, tuple(results))
     return Verification(parity, versions, answers)
 
 
-def split_by_group(
-    reference: Reference, outputs: dict[str, NDArray[np.float32]]
-) -> list[dict[str, NDArray[np.float32]]]:
+def split_by_group(reference: Reference, outputs: Outputs) -> list[Outputs]:
     """Cut the outputs on all rows, in order, into those of each group."""
     ends = np.cumsum([len(group.rows) for group in reference.groups])
     return [
@@ -76,18 +82,16 @@ def _answer(runner: Runner, bundle: Bundle, rows: NDArray[np.float32], batch: in
     for tensor in bundle.metadata.outputs:
         values = answered.outputs.get(tensor.name)
         expected = tensor.batched(len(rows))
-        if values is None or values.shape != expected or values.dtype != np.float32:
+        if values is None or values.shape != expected or values.dtype != tensor.dtype:
             found = "missing" if values is None else f"{values.dtype} {values.shape}"
             raise VerdictError(
                 f"{bundle.path}: in {runner.name}, in calls of {batch} rows, output {tensor.name} is {found}, expected "
-                f"float32 {expected}; it is not the model that it was compiled from"
+                f"{tensor.dtype} {expected}; it is not the model that it was compiled from"
             )
     return answered
 
 
-def _against_reference(
-    bundle: Bundle, reference: Reference, runtime: str, outputs: dict[str, NDArray[np.float32]]
-) -> list[CheckResult]:
+def _against_reference(bundle: Bundle, reference: Reference, runtime: str, outputs: Outputs) -> list[CheckResult]:
     results: list[CheckResult] = []
     for group, part in zip(reference.groups, split_by_group(reference, outputs), strict=True):
         comparison = Comparison(group, part, runtime, bundle.metadata.decision)
@@ -96,19 +100,15 @@ def _against_reference(
     return results
 
 
-def _batches(
-    bundle: Bundle, first: ReferenceGroup, runner: Runner, alone: dict[str, NDArray[np.float32]]
-) -> list[CheckResult]:
+def _batches(bundle: Bundle, first: ReferenceGroup, runner: Runner, alone: Outputs) -> list[CheckResult]:
     part = first.first(min(INVARIANCE_ROWS, len(first.rows)))
-    by_batch = {1: {name: values[: len(part.rows)] for name, values in alone.items()}}
+    by_batch: dict[int, Outputs] = {1: {name: values[: len(part.rows)] for name, values in alone.items()}}
     for batch in BATCH_SIZES[1:]:
         by_batch[batch] = _answer(runner, bundle, part.rows, batch).outputs
     return batch_invariance(runner.name, part, by_batch)
 
 
-def _between_runtimes(
-    answers: dict[str, dict[str, NDArray[np.float32]]], versions: dict[str, str]
-) -> list[CheckResult]:
+def _between_runtimes(answers: dict[str, Outputs], versions: dict[str, str]) -> list[CheckResult]:
     names = list(answers)
     results: list[CheckResult] = []
     for other in names[1:]:

@@ -40,7 +40,7 @@ def feature_use(forest: Forest) -> tuple[FeatureUse, ...]:
 
 
 def described_use(ensemble: TreeEnsemble, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return (feature, text) for every feature; `names` in order or none. Isolation forests split at random: no gain."""
+    """Return (feature, text) for every feature, `names` being in order or none; no gain where splits are random."""
     lines = []
     for use in feature_use(ensemble.forest):
         name = names[use.feature] if names else f"feature_{use.feature}"

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dwcpc.compiler.metadata import CheckResult, Decision
     from dwcpc.parity.reference import ReferenceGroup
+    from dwcpc.parity.runners.base import Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +16,7 @@ class Comparison:
     """One group's reference beside what one runtime answered on the same rows."""
 
     reference: ReferenceGroup
-    outputs: dict[str, NDArray[np.float32]]
+    outputs: Outputs
     runtime: str
     decision: Decision | None
 

@@ -1,8 +1,8 @@
-"""|candidate − reference| ≤ tolerance, element by element, where both are finite."""
+"""|candidate − reference| ≤ tolerance, element by element, where both are finite; float32 outputs alone."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,19 +13,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.parity.checks.base import Comparison
+    from dwcpc.parity.runners.base import Values
 
 
 def closeness(comparison: Comparison) -> list[CheckResult]:
     """Report per output the error that is largest against its tolerance, and that tolerance."""
-    return [_judge(comparison, name) for name in comparison.reference.outputs]
+    outputs = comparison.outputs
+    return [_judge(comparison, name) for name in comparison.reference.outputs if outputs[name].dtype != np.int64]
 
 
-def excess(
-    reference: NDArray[np.floating], candidate: NDArray[np.floating], tolerance: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return |candidate − reference| / tolerance, broadcast; 0 where either is not finite, ∞ where 0 is missed."""
+def excess(reference: NDArray[Any], candidate: Values, tolerance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return |candidate − reference| / tolerance, broadcast; 0 where either is not finite, ∞ where 0 is missed.
+
+    Whole numbers are 1 apart or equal.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.abs(candidate.astype(np.float64) - reference)
+        if candidate.dtype == np.int64:
+            error = (candidate != reference).astype(np.float64)
+        else:
+            error = np.abs(candidate.astype(np.float64) - reference)
         ratio = np.where(error == 0, 0.0, error / tolerance)
     return np.where(np.isfinite(as_float32(reference)) & np.isfinite(candidate), ratio, 0.0)
 

@@ -9,11 +9,13 @@ import numpy as np
 from dwcpc.compiler.metadata import CheckResult
 from dwcpc.compiler.signature import SCORE_OUTPUT
 from dwcpc.parity.cases import CALIBRATION, TYPICAL, WIDE
+from dwcpc.parity.checks.finiteness import as_float32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.parity.checks.base import Comparison
+    from dwcpc.parity.runners.base import Values
 
 # The scores of the other groups lie too close together for an order to mean anything.
 RANKED_GROUPS = (TYPICAL, CALIBRATION, WIDE)
@@ -26,7 +28,10 @@ def ranking(comparison: Comparison) -> list[CheckResult]:
     reference = comparison.reference.outputs.get(SCORE_OUTPUT)
     if reference is None or comparison.reference.name not in RANKED_GROUPS or len(reference) < FEWEST_ROWS:
         return []
-    loss = 1.0 - float(np.corrcoef(_ranks(reference), _ranks(comparison.outputs[SCORE_OUTPUT]))[0, 1])
+    expected, found = _ranks(as_float32(reference)), _ranks(comparison.outputs[SCORE_OUTPUT])
+    same = np.array_equal(expected, found)  # also where all scores are one, which correlate with nothing
+    with np.errstate(invalid="ignore"):
+        loss = 0.0 if same else 1.0 - float(np.corrcoef(expected, found)[0, 1])
     return [
         CheckResult(
             check="ranking",
@@ -41,7 +46,8 @@ def ranking(comparison: Comparison) -> list[CheckResult]:
     ]
 
 
-def _ranks(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    ranks = np.empty(len(values))
-    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return ranks
+def _ranks(values: Values) -> NDArray[np.float64]:
+    """Return the rank of each value; equal ones share the mean of theirs, as the scores of trees often are equal."""
+    _, index, count = np.unique(values, return_inverse=True, return_counts=True, equal_nan=False)
+    mean: NDArray[np.float64] = np.cumsum(count) - (count + 1) / 2
+    return mean[index.reshape(-1)]

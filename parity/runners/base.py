@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from dwcpc.compiler.bundle import Bundle
+
+Values: TypeAlias = NDArray[np.float32] | NDArray[np.int64]
+Outputs: TypeAlias = dict[str, Values]
 
 
 @dataclass(frozen=True, slots=True)
 class RunnerOutput:
-    """Outputs by name, float32 [rows, …], and the version of onnxruntime that computed them."""
+    """Outputs by name, [rows, …], and the version of onnxruntime that computed them."""
 
-    outputs: dict[str, NDArray[np.float32]]
+    outputs: Outputs
     onnxruntime: str
 
 

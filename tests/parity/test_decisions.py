@@ -84,3 +84,25 @@ def test_what_it_reports_of_a_reference_that_is_no_number_can_be_written_as_json
     for reference in (np.nan, np.inf):
         result = judge(comparison, reference, 0.9 if np.isnan(reference) else 0.1)
         assert np.isfinite(result.worst)
+
+
+def judge_flag(comparison: Make, flag: int) -> object:
+    return decisions(
+        comparison(
+            expected={"s": np.array([-0.7, -0.2]), "flag": np.array([1, 0])},
+            outputs={"s": np.array([-0.7, -0.2], np.float32), "flag": np.array([flag, 0])},
+            tolerance={"s": np.array([LIMIT]), "flag": np.zeros(1)},
+            decision=Decision("s", "made up", -0.7, "<=", "flag"),
+        )
+    )[0]
+
+
+def test_a_flag_decides_whatever_the_rounded_score_says(comparison: Make) -> None:
+    assert float(np.float32(-0.7)) > -0.7  # the score alone would be a flip
+    result = judge_flag(comparison, 1)
+    assert (result.passed, result.output, result.worst) == (True, "flag", 0)
+
+
+def test_a_flag_that_differs_at_the_threshold_itself_fails(comparison: Make) -> None:
+    result = judge_flag(comparison, 0)
+    assert (result.passed, result.worst) == (False, 1)

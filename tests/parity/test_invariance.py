@@ -100,3 +100,31 @@ def test_infinity_in_answer_to_infinity_is_no_nan() -> None:
 
 def test_no_row_at_all_does_not_show_that_nan_is_answered_by_nan() -> None:
     assert not nan_policy("go", {"y": np.empty((0, 2), np.float32)})[0].passed
+
+
+def test_whole_numbers_answer_nan_by_minus_one() -> None:
+    refused = np.full(3, -1, np.int64)
+    assert nan_policy("go", {"label": refused})[0].passed
+    refused[1] = 0
+    (result,) = nan_policy("go", {"label": refused})
+    assert not result.passed
+    assert result.worst == 1
+
+
+def test_whole_numbers_are_the_same_bits_or_differ() -> None:
+    labels = np.array([1, -1, 1 << 60], np.int64)
+    (result,) = bit_equality("all", ("python", "go"), {"y": labels}, {"y": labels.copy()}, same_library=True)
+    assert result.passed
+    other = labels + np.array([0, 0, 1])
+    (result,) = bit_equality("all", ("python", "go"), {"y": labels}, {"y": other}, same_library=True)
+    assert result.worst == 1
+
+
+@pytest.mark.parametrize(("row", "passes"), [(2, False), (3, True)])
+def test_a_label_may_change_with_the_batch_in_undecided_rows_alone(row: int, passes: bool) -> None:
+    labels = np.arange(8)
+    group = ReferenceGroup("typical", GROUP.rows, {}, {"label": np.where(labels == 3, np.inf, 0.0)})
+    together = np.where(labels == row, 9, labels)
+    (result,) = batch_invariance("python", group, {1: {"label": labels}, 7: {"label": together}})
+    assert result.passed is passes
+    assert (result.limit, result.note) == (0, "1 values differ")

@@ -53,3 +53,28 @@ def test_the_reverse_order_fails(comparison: Make) -> None:
 def test_groups_whose_scores_lie_together_are_not_ranked(comparison: Make) -> None:
     assert judge(comparison, np.zeros(ROWS, np.float32), "threshold") == []
     assert judge(comparison, np.zeros(31, np.float32)) == []
+
+
+def tied(comparison: Make, expected: np.ndarray, candidate: np.ndarray) -> object:
+    given = comparison(expected={"anomaly_score": expected}, outputs={"anomaly_score": candidate})
+    return ranking(given)[0]
+
+
+def test_scores_that_are_equal_share_their_rank_as_scipy_says(comparison: Make) -> None:
+    rng = np.random.default_rng(SEED)
+    expected = rng.integers(0, 5, ROWS) / 5
+    candidate = np.where(rng.random(ROWS) < 0.1, 0.2, expected).astype(np.float32)
+    result = tied(comparison, expected, candidate)
+    assert result.worst == pytest.approx(1 - spearmanr(expected, candidate).statistic, rel=1e-6)
+    assert not result.passed
+
+
+def test_scores_that_float32_cannot_tell_apart_have_no_order(comparison: Make) -> None:
+    expected = -0.5 - 1e-12 * np.random.default_rng(SEED).normal(size=ROWS)
+    expected[:64] = -0.6
+    assert tied(comparison, expected, expected.astype(np.float32)).worst == 0
+
+
+def test_one_score_for_all_rows_passes_where_the_source_has_one_too(comparison: Make) -> None:
+    assert tied(comparison, np.full(ROWS, -0.5), np.full(ROWS, -0.5, np.float32)).passed
+    assert not tied(comparison, np.full(ROWS, -0.5), np.linspace(-1, 0, ROWS).astype(np.float32)).passed
