@@ -32,7 +32,7 @@ from dwcpc.compiler.signature import (
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
 from dwcpc.compiler.trees.fold_scaler import FOLD_SCALERS, fold_scalers
 from dwcpc.compiler.trees.lowering import lower_trees
-from dwcpc.compiler.trees.onnx_nodes import ML_DOMAIN, ml_opset
+from dwcpc.compiler.trees.onnx_nodes import ML_DOMAIN, ML_OPSET
 
 if TYPE_CHECKING:
     from dwcpc.compiler.metadata import Decision
@@ -136,7 +136,7 @@ def _model(nodes: GraphBuilder, shape: tuple[int, ...], outputs: tuple[TensorSpe
     )
     opsets = [helper.make_opsetid("", opset)]
     if any(node.domain == ML_DOMAIN for node in nodes.nodes):
-        opsets.append(helper.make_opsetid(ML_DOMAIN, ml_opset(nodes.nodes)))
+        opsets.append(helper.make_opsetid(ML_DOMAIN, ML_OPSET))
     model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
     model.producer_name = "dwcpc"
     onnx.checker.check_model(model, full_check=True)

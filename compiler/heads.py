@@ -89,14 +89,10 @@ def averaged_second_class(nodes: GraphBuilder, margins: Margins, labels: tuple[i
     _rounded(nodes, both, PROBABILITY)
 
 
-def averaged_classes(nodes: GraphBuilder, label: str, sums: str, divisor: float, refusal: Refusal | None) -> None:
-    """Add label and probability of several classes, of which label int64 and sums float32 are there already."""
-    mean = PROBABILITY if refusal is None else PREFIX + "mean"
-    nodes.add("Div", [sums, nodes.constant("divisor", np.array(divisor, np.float32))], mean)
-    if refusal is not None:
-        poison = nodes.cast(refusal.poison, TensorProto.FLOAT, PREFIX + "poison_rounded")
-        nodes.add("Add", [mean, poison], PROBABILITY)
-        _unless(nodes, refusal, label, LABEL)
+def averaged_classes(nodes: GraphBuilder, margins: Margins, labels: tuple[int, ...]) -> None:
+    """Add label (the first with the largest probability) and probability of classes whose margins those are."""
+    _largest_label(nodes, margins.value, margins.refusal, labels)
+    _rounded(nodes, margins.value, PROBABILITY)
 
 
 def largest_margin(nodes: GraphBuilder, margins: Margins, labels: tuple[int, ...]) -> None:

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 PROPERTY_PREFIX = "dwcpc."
 COMPUTING_OPS = frozenset({"LSTM", "GRU", "RNN", "Gemm", "MatMul", "Conv"})
-TREE_OPS = frozenset({"TreeEnsemble", "TreeEnsembleClassifier"})
-LEAF_WEIGHTS = frozenset({"leaf_weights", "class_weights_as_tensor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +163,8 @@ def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
         if node.op_type in COMPUTING_OPS and not node.name.startswith(ADDED_PREFIX)
     ]
     for node in model.graph.node:
-        if node.op_type in TREE_OPS:
-            weights = next(each.t for each in node.attribute if each.name in LEAF_WEIGHTS)
+        if node.op_type == "TreeEnsemble":
+            weights = next(each.t for each in node.attribute if each.name == "leaf_weights")
             precision = "float64" if weights.data_type == TensorProto.DOUBLE else "float32"
             reason = "trees are added as the source framework adds them"
             layers.append(LayerPrecision(node.name, node.op_type, precision, reason))

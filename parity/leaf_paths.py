@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from dwcpc.compiler.metadata import CheckResult
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.signature import ADDED_PREFIX
 from dwcpc.parity.onnx_trees import (
-    ENSEMBLE,
+    TREE_OP,
     SourceLeaves,
     StructureError,
     attributes,
@@ -70,7 +70,7 @@ def leaf_probe(model: onnx.ModelProto, forest: Forest) -> onnx.ModelProto:
     """
     node = tree_node(model)
     leaves = match_leaves(forest, read_trees(node))
-    probe = _ensemble_probe(node, leaves) if node.op_type == ENSEMBLE else _regressor_probe(node, leaves)
+    probe = _numbered(node, leaves)
     probe.attribute.append(helper.make_attribute("n_targets", forest.trees))
     names = {value for value in node.input if value}
     before: list[onnx.NodeProto] = []
@@ -78,14 +78,16 @@ def leaf_probe(model: onnx.ModelProto, forest: Forest) -> onnx.ModelProto:
         if names & set(earlier.output):
             before.insert(0, earlier)
             names.update(earlier.input)
-    answer = helper.make_tensor_value_info(LEAVES, _leaf_type(probe), ["batch", forest.trees])
+    answer = helper.make_tensor_value_info(
+        LEAVES, helper.np_dtype_to_tensor_dtype(attributes(node)["nodes_splits"].dtype), ["batch", forest.trees]
+    )
     constants = [constant for constant in model.graph.initializer if constant.name in names]
     graph = helper.make_graph([*before, probe], "leaves", model.graph.input, [answer], constants)
     return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
-def _ensemble_probe(node: onnx.NodeProto, leaves: SourceLeaves) -> onnx.NodeProto:
-    """Return the `TreeEnsemble` with a leaf of its own for each side of each split that ends there."""
+def _numbered(node: onnx.NodeProto, leaves: SourceLeaves) -> onnx.NodeProto:
+    """Return the tree node with a leaf of its own for each side of each split that ends there."""
     given = attributes(node)
     splits = len(given["nodes_featureids"])
     sides = np.stack([given["nodes_trueleafs"], given["nodes_falseleafs"]], axis=1).reshape(-1) != 0
@@ -96,43 +98,13 @@ def _ensemble_probe(node: onnx.NodeProto, leaves: SourceLeaves) -> onnx.NodeProt
         "nodes_falsenodeids": np.where(given["nodes_falseleafs"] != 0, own[:, 1], given["nodes_falsenodeids"]),
         "leaf_targetids": leaves.tree[ends],
     }
-    probe = _copied(node, ENSEMBLE, {*changed, "leaf_weights", "n_targets"})
+    probe = helper.make_node(TREE_OP, list(node.input), [LEAVES], name=LEAVES + "_node", domain=node.domain)
+    replaced = {*changed, "leaf_weights", "n_targets"}
+    probe.attribute.extend(attribute for attribute in node.attribute if attribute.name not in replaced)
     probe.attribute.extend(helper.make_attribute(name, value.tolist()) for name, value in changed.items())
     weights = leaves.number[ends].astype(given["nodes_splits"].dtype)
     probe.attribute.append(helper.make_attribute("leaf_weights", numpy_helper.from_array(weights)))
     return probe
-
-
-def _regressor_probe(node: onnx.NodeProto, leaves: SourceLeaves) -> onnx.NodeProto:
-    """Return the `TreeEnsembleClassifier` as a regressor with a target for each tree."""
-    given = attributes(node)
-    classes = {attribute.name for attribute in node.attribute if not attribute.name.startswith("nodes_")}
-    probe = _copied(node, "TreeEnsembleRegressor", classes)
-    ends = np.flatnonzero(given["nodes_modes"] == b"LEAF")
-    listed = {
-        "target_treeids": given["nodes_treeids"][ends],
-        "target_nodeids": given["nodes_nodeids"][ends],
-        "target_ids": leaves.tree[ends],
-    }
-    probe.attribute.extend(helper.make_attribute(name, value.tolist()) for name, value in listed.items())
-    if "nodes_values_as_tensor" in given:
-        weights = leaves.number[ends].astype(given["nodes_values_as_tensor"].dtype)
-        probe.attribute.append(helper.make_attribute("target_weights_as_tensor", numpy_helper.from_array(weights)))
-    else:
-        probe.attribute.append(helper.make_attribute("target_weights", leaves.number[ends].astype(float).tolist()))
-    return probe
-
-
-def _copied(node: onnx.NodeProto, op: str, without: set[str]) -> onnx.NodeProto:
-    copied = helper.make_node(op, list(node.input), [LEAVES], name=LEAVES + "_node", domain=node.domain)
-    copied.attribute.extend(attribute for attribute in node.attribute if attribute.name not in without)
-    return copied
-
-
-def _leaf_type(probe: onnx.NodeProto) -> int:
-    """Return the type of the answer: that of the thresholds, but float32 from the older operator."""
-    splits = attributes(probe).get("nodes_splits")
-    return TensorProto.FLOAT if splits is None else helper.np_dtype_to_tensor_dtype(splits.dtype)
 
 
 def _result(differing: int, rows: int, note: str) -> CheckResult:

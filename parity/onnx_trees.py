@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from dwcpc.compiler.trees.forest import Forest
 
-ENSEMBLE = "TreeEnsemble"
-CLASSIFIER = "TreeEnsembleClassifier"
-TREE_OPS = (ENSEMBLE, CLASSIFIER)
+TREE_OP = "TreeEnsemble"
 
 
 class StructureError(Exception):
@@ -47,7 +45,7 @@ class SourceLeaves:
 
 def tree_node(model: onnx.ModelProto) -> onnx.NodeProto:
     """Return the model's only tree node; StructureError for none or several."""
-    found: list[onnx.NodeProto] = [node for node in model.graph.node if node.op_type in TREE_OPS]
+    found: list[onnx.NodeProto] = [node for node in model.graph.node if node.op_type == TREE_OP]
     if len(found) != 1:
         raise StructureError(f"the model has {len(found)} tree nodes, expected one")
     return found[0]
@@ -67,10 +65,16 @@ def attributes(node: onnx.NodeProto) -> dict[str, Any]:
 def read_trees(node: onnx.NodeProto) -> OnnxTrees:
     """Return the trees of a tree node.
 
-    Of a `TreeEnsemble` with n splits, the leaves to which split i leads are nodes n + 2i (true) and n + 2i + 1 (false),
-    whether or not it shares them with others.
+    With n splits, the leaves to which split i leads are nodes n + 2i (true) and n + 2i + 1 (false), whether or not it
+    shares them with others.
     """
-    trees = _of_ensemble(attributes(node)) if node.op_type == ENSEMBLE else _of_classifier(attributes(node))
+    given = attributes(node)
+    splits = len(given["nodes_featureids"])
+    first = splits + 2 * np.arange(splits)
+    true = np.where(given["nodes_trueleafs"] != 0, first, given["nodes_truenodeids"])
+    false = np.where(given["nodes_falseleafs"] != 0, first + 1, given["nodes_falsenodeids"])
+    none = np.full(2 * splits, -1)
+    trees = OnnxTrees(given["tree_roots"], np.concatenate([true, none]), np.concatenate([false, none]))
     children = np.concatenate([trees.true, trees.false, trees.roots])
     if not len(trees.roots) or children.max() >= len(trees.true):
         raise StructureError("a node of the model's trees does not exist")
@@ -108,28 +112,3 @@ def match_leaves(forest: Forest, trees: OnnxTrees) -> SourceLeaves:
         ours = np.concatenate([forest.left[ours], forest.right[ours]])
         theirs, of = np.concatenate([trees.true[theirs], trees.false[theirs]]), np.concatenate([of, of])
     return SourceLeaves(tree, number)
-
-
-def _of_ensemble(given: dict[str, Any]) -> OnnxTrees:
-    splits = len(given["nodes_featureids"])
-    first = splits + 2 * np.arange(splits)
-    true = np.where(given["nodes_trueleafs"] != 0, first, given["nodes_truenodeids"])
-    false = np.where(given["nodes_falseleafs"] != 0, first + 1, given["nodes_falsenodeids"])
-    none = np.full(2 * splits, -1)
-    return OnnxTrees(given["tree_roots"], np.concatenate([true, none]), np.concatenate([false, none]))
-
-
-def _of_classifier(given: dict[str, Any]) -> OnnxTrees:
-    tree, node = given["nodes_treeids"], given["nodes_nodeids"]
-    keys = tree << 32 | node
-    order = np.argsort(keys)
-    is_split = given["nodes_modes"] != b"LEAF"
-
-    def index_of(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        place = np.searchsorted(keys[order], tree << 32 | numbers)
-        return np.where(is_split, order[np.minimum(place, len(order) - 1)], -1)
-
-    true, false = index_of(given["nodes_truenodeids"]), index_of(given["nodes_falsenodeids"])
-    is_root = np.ones(len(keys), bool)
-    is_root[np.concatenate([true[is_split], false[is_split]])] = False
-    return OnnxTrees(np.flatnonzero(is_root), true, false)

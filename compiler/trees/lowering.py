@@ -12,8 +12,7 @@ from onnx import TensorProto
 from dwcpc.compiler import heads
 from dwcpc.compiler.heads import Margins, Refusal
 from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
-from dwcpc.compiler.signature import LABEL
-from dwcpc.compiler.trees.onnx_nodes import classifier_node, sum_node
+from dwcpc.compiler.trees.onnx_nodes import leaf_node, sum_node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,10 +38,9 @@ def lower_trees(
 
     `decision` is an isolation forest's; `target_scaler` scales a regression's prediction back.
     """
-    if ensemble.link == "average" and len(ensemble.classes) > 2:
-        _averaged_classes(nodes, ensemble, value, refusal)
-        return
-    margins = _divided(nodes, _summed(nodes, ensemble, value, refusal), ensemble)
+    by_class = ensemble.link == "average" and len(ensemble.classes) > 2
+    added = (_added_leaf_by_leaf if by_class else _summed)(nodes, ensemble, value, refusal)
+    margins = _divided(nodes, added, ensemble)
     labels = ensemble.label_values
     match ensemble.link:
         case "isolation":
@@ -50,6 +48,8 @@ def lower_trees(
                 raise AssertionError("an isolation forest is compiled with a threshold")
             bound = largest_anomalous_depth(decision, ensemble.divisor)
             heads.isolation(nodes, margins, ensemble.divisor, decision.threshold, bound)
+        case "average" if by_class:
+            heads.averaged_classes(nodes, margins, labels)
         case "average":
             heads.averaged_second_class(nodes, margins, labels, ensemble.label_above)
         case "logistic" if ensemble.classes:
@@ -109,9 +109,16 @@ def _divided(nodes: GraphBuilder, margins: Margins, ensemble: TreeEnsemble) -> M
     return Margins(value, margins.is_float32, margins.refusal)
 
 
-def _averaged_classes(nodes: GraphBuilder, ensemble: TreeEnsemble, value: str, refusal: Refusal | None) -> None:
-    """Three classes and more in one node, which takes the label from sums in float64 and rounds the sums to float32."""
-    wide = nodes.cast(value, TensorProto.DOUBLE, PREFIX + "features_wide")
-    label, sums = LABEL if refusal is None else PREFIX + "label_chosen", PREFIX + "trees"
-    nodes.append(classifier_node(ensemble, (wide, label, sums)))
-    heads.averaged_classes(nodes, label, sums, ensemble.divisor, refusal)
+def _added_leaf_by_leaf(nodes: GraphBuilder, ensemble: TreeEnsemble, value: str, refusal: Refusal | None) -> Margins:
+    """Sums of leaves that hold a value for each of several classes: each tree's leaf is looked up, and they are added.
+
+    CumSum adds one tree after the other, in float64, where ReduceSum and MatMul add as they like.
+    """
+    node, table = leaf_node(ensemble.forest, (value, PREFIX + "trees"))
+    index = nodes.cast(nodes.append(node), TensorProto.INT32, PREFIX + "leaf")
+    leaves = nodes.add("Gather", [nodes.constant("leaves", table), index], PREFIX + "leaf_values")
+    axis = nodes.constant("tree_axis", np.array(1, np.int64))
+    sums = nodes.add("CumSum", [leaves, axis], PREFIX + "sums")
+    last = nodes.constant("last_tree", np.array(ensemble.forest.trees - 1, np.int64))
+    margins = Margins(nodes.add("Gather", [sums, last], PREFIX + "sum", axis=1))
+    return margins if refusal is None else heads.poisoned(nodes, margins, refusal)

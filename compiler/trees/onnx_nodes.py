@@ -1,36 +1,29 @@
 """A forest as one node of ONNX's machine learning domain, its splits and leaves as they stand.
 
-`TreeEnsemble` (opset 5) holds one value a leaf; forests whose leaves hold a value for each of three and more classes
-need `TreeEnsembleClassifier` (opset 3). Both compare x <= threshold, send NaN right unless told otherwise, and add the
-trees in their order: onnxruntime does so on one thread, in the type of the thresholds.
+`TreeEnsemble` compares x <= threshold, sends NaN right unless told otherwise, and adds one value of each tree's leaf in
+the order of the trees: onnxruntime does so on one thread, in the type of the thresholds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from dwcpc.compiler.trees.ensemble import TreeEnsemble
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-    from dwcpc.compiler.trees.ensemble import TreeEnsemble
     from dwcpc.compiler.trees.forest import Forest
 
 ML_DOMAIN = "ai.onnx.ml"
-TREE_ENSEMBLE_OPSET = 5
-CLASSIFIER_OPSET = 3  # later opsets deprecate TreeEnsembleClassifier
+ML_OPSET = 5
 BRANCH_LEQ = 0  # of TreeEnsemble's nodes_modes
 SUM = 1  # of TreeEnsemble's aggregate_function
-
-
-def ml_opset(nodes: Iterable[onnx.NodeProto]) -> int:
-    """Return the opset of the machine learning domain that `nodes` need."""
-    classifies = any(node.op_type == "TreeEnsembleClassifier" for node in nodes)
-    return CLASSIFIER_OPSET if classifies else TREE_ENSEMBLE_OPSET
 
 
 def sum_node(ensemble: TreeEnsemble, column: int, dtype: DTypeLike, names: tuple[str, str]) -> onnx.NodeProto:
@@ -86,44 +79,21 @@ def sum_node(ensemble: TreeEnsemble, column: int, dtype: DTypeLike, names: tuple
     return node
 
 
-def classifier_node(ensemble: TreeEnsemble, names: tuple[str, str, str]) -> onnx.NodeProto:
-    """Return the node that adds up leaves with a value for each class, float64 [batch, features] to label and sums.
+def leaf_node(forest: Forest, names: tuple[str, str]) -> tuple[onnx.NodeProto, NDArray[np.float64]]:
+    """Return the node that says where a row ends, float32 [batch, features] to float32 [batch, trees], and a table.
 
-    `names` are those of the input, the label int64 [batch] (the class with the largest sum, by float64) and the sums
-    float32 [batch, classes].
+    What it says is the index of the leaf in the table [leaves, values] of what all leaves hold.
     """
-    forest = ensemble.forest
-    splits, leaves = _reached(forest)
-    nodes = np.sort(np.concatenate([splits, leaves]))
-    tree_of = forest.tree_of
-    number = np.arange(len(forest.feature)) - forest.roots[tree_of]
-    inner = forest.is_split[nodes]
-    classes = len(ensemble.classes)
-    at_leaf = leaves.repeat(classes)
-    node = helper.make_node(
-        "TreeEnsembleClassifier",
-        [names[0]],
-        list(names[1:]),
-        name=names[2] + "_node",
-        domain=ML_DOMAIN,
-        post_transform="NONE",
-        classlabels_int64s=list(ensemble.label_values),
-        nodes_treeids=tree_of[nodes].tolist(),
-        nodes_nodeids=number[nodes].tolist(),
-        nodes_featureids=np.where(inner, forest.feature[nodes], 0).tolist(),
-        nodes_modes=np.where(inner, "BRANCH_LEQ", "LEAF").tolist(),
-        nodes_truenodeids=np.where(inner, number[forest.left[nodes]], 0).tolist(),
-        nodes_falsenodeids=np.where(inner, number[forest.right[nodes]], 0).tolist(),
-        class_treeids=tree_of[at_leaf].tolist(),
-        class_nodeids=number[at_leaf].tolist(),
-        class_ids=np.tile(np.arange(classes), len(leaves)).tolist(),
+    leaves = np.flatnonzero(~forest.is_split)
+    index = np.zeros((len(forest.feature), 1))
+    index[leaves, 0] = np.arange(len(leaves))  # float32 holds them all: `MAX_NODES` is below 2²⁴
+    numbered = TreeEnsemble(
+        dataclasses.replace(forest, value=index),
+        "identity",
+        (0.0,) * forest.trees,
+        np.arange(forest.trees, dtype=np.int32),
     )
-    _attach(node, "nodes_values_as_tensor", forest.threshold[nodes].astype(np.float64))
-    _attach(node, "class_weights_as_tensor", forest.value[leaves].reshape(-1))
-    if forest.missing_left[splits].any():
-        missing = forest.missing_left[nodes].astype(np.int64).tolist()
-        node.attribute.append(helper.make_attribute("nodes_missing_value_tracks_true", missing))
-    return node
+    return sum_node(numbered, 0, np.float32, names), forest.value[leaves]
 
 
 def _reached(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,6 +158,27 @@ def test_two_classes_by_averaging(grown, hostile, leaves_of):
     assert np.array_equal(found["probability"][:, 1], (total / TREES).astype(np.float32))
     assert np.array_equal(found["probability"][:, 0], (1 - total / TREES).astype(np.float32))
     assert np.array_equal(found["label"], total / TREES > 0.5)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("classes", [(0, 1, 2), (-4, 9, 0), ("a", "b", "c")])
+def test_several_classes_by_averaging_have_scikit_learns_bits(classes, missing, grown, hostile, leaves_of):
+    forest = grown(TREES, 6, FEATURES, values=3, seed=7, missing=missing)
+    power = np.exp(forest.value)
+    value = np.where(forest.is_split[:, None], 0.0, power / power.sum(axis=1, keepdims=True))
+    forest = dataclasses.replace(forest, value=value)
+    core = TreeEnsemble(forest, "average", (0.0,) * 3, np.zeros(TREES, np.int32), divisor=TREES, classes=classes)
+    rows = hostile(forest, ROWS)
+    leaves = leaves_of(forest, rows)
+    total = np.zeros((ROWS, 3))
+    for tree in range(TREES):
+        total += value[leaves[:, tree]]
+    total /= TREES
+    found = answers(built(core), rows)
+    assert np.array_equal(found["probability"], total.astype(np.float32))
+    values = np.array(classes if isinstance(classes[0], int) else (0, 1, 2))
+    assert np.array_equal(found["label"], values[total.argmax(axis=1)])
+    assert len(set(found["label"].tolist())) == 3
 
 
 @pytest.mark.parametrize("classes", [(0, 1, 2), (5, -1, 2), ("a", "b", "c")])

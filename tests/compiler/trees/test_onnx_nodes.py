@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
-from dwcpc.compiler.trees.onnx_nodes import ML_DOMAIN, classifier_node, ml_opset, sum_node
+from dwcpc.compiler.trees.onnx_nodes import ML_DOMAIN, ML_OPSET, leaf_node, sum_node
 
 FEATURES = 5
 TYPES = {np.float32: TensorProto.FLOAT, np.float64: TensorProto.DOUBLE}
@@ -26,11 +26,11 @@ def summed(ensemble, rows, dtype, column=0):
         [helper.make_tensor_value_info("x", TYPES[dtype], ["batch", FEATURES])],
         [helper.make_tensor_value_info("y", TYPES[dtype], ["batch", len(ensemble.base)])],
     )
-    return run(graph, [node], rows.astype(dtype))[0]
+    return run(graph, rows.astype(dtype))[0]
 
 
-def run(graph, nodes, rows):
-    opsets = [helper.make_opsetid("", 20), helper.make_opsetid(ML_DOMAIN, ml_opset(nodes))]
+def run(graph, rows):
+    opsets = [helper.make_opsetid("", 20), helper.make_opsetid(ML_DOMAIN, ML_OPSET)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     onnx.checker.check_model(model, full_check=True)
     return open_session(model.SerializeToString(), SessionSettings()).run(None, {"x": rows})
@@ -105,30 +105,18 @@ def test_a_node_that_differs_in_one_place_answers_otherwise(change, grown, leave
     assert not np.array_equal(summed(altered, rows, np.float64), expected)
 
 
-@pytest.mark.parametrize("missing", [False, True])
-def test_three_classes_in_one_node(missing, grown, leaves_of, hostile):
-    forest = grown(25, 6, FEATURES, values=3, seed=7, missing=missing)
-    forest = dataclasses.replace(forest, value=np.abs(forest.value))
-    ensemble = TreeEnsemble(forest, "average", (0.0,) * 3, np.zeros(25, np.int32), classes=(-4, 0, 9))
-    node = classifier_node(ensemble, ("x", "label", "sums"))
+def test_leaves_are_looked_up_in_the_table(grown, leaves_of, hostile):
+    forest = grown(25, 6, FEATURES, values=3, seed=7, missing=True)
+    node, table = leaf_node(forest, ("x", "y"))
     graph = helper.make_graph(
         [node],
-        "classes",
-        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, ["batch", FEATURES])],
-        [
-            helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]),
-            helper.make_tensor_value_info("sums", TensorProto.FLOAT, ["batch", 3]),
-        ],
+        "leaves",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", FEATURES])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 25])],
     )
     rows = hostile(forest, 200)
-    label, sums = run(graph, [node], rows.astype(np.float64))
-    leaves = leaves_of(forest, rows)
-    expected = np.zeros((200, 3))
-    for tree in range(25):
-        expected += forest.value[leaves[:, tree]]
-    assert np.array_equal(sums, expected.astype(np.float32))
-    assert np.array_equal(label, np.array([-4, 0, 9])[expected.argmax(axis=1)])
-    assert len(set(label.tolist())) == 3
+    (index,) = run(graph, rows)
+    assert np.array_equal(table[index.astype(int)], forest.value[leaves_of(forest, rows)])
 
 
 def test_nodes_that_no_row_reaches_are_left_out(grown):
