@@ -48,9 +48,9 @@ def leaf_paths(bundle: Bundle, reference: Reference) -> list[CheckResult]:
     for group in reference.groups:
         if group.leaves is None:
             continue
-        for at in range(0, len(group.rows), step):
+        for at in range(0, len(group.leaves), step):
             expected = group.leaves[at : at + step]
-            (found,) = session.run([LEAVES], {bundle.metadata.inputs[0].name: group.rows[at : at + step]})
+            (found,) = session.run([LEAVES], {bundle.metadata.inputs[0].name: group.rows[at : at + len(expected)]})
             wrong = found != expected
             compared += len(expected)
             differing += int(wrong.sum())

@@ -32,7 +32,8 @@ class ReferenceGroup:
     number is 0, and infinite in rows where the source's own answer depends on the order in which it adds. `bulk` is the
     tolerance [channels] of rows that are not sensitive, and `insensitive` says which those are. `noise_level` is the
     median rounding noise of each output, relative to its spread. `leaves` [rows, trees] is the node in which each row
-    ends. All of these are empty where they do not apply or only golden vectors are known.
+    ends, of the first rows where there are very many. All of these are empty where they do not apply or only golden
+    vectors are known.
     """
 
     name: str

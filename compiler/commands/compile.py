@@ -21,6 +21,7 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Measurements, Metadata, Source, Verdict
 from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
+from dwcpc.compiler.sources.base import Network
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 LATENCY_ATTEMPTS = 2  # "else once more; then inconclusive"
 GOLDEN_ONLY_ROWS = 512  # enough to take the golden vectors and their tolerances from
+GOLDEN_ONLY_TREE_ROWS = 64  # whose tolerances follow from the reference alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
 def _cases(order: Order, compiled: Compiled) -> CaseRequest:
     shape = compiled.spec.input_shape
     calibration = None if order.calibration is None else read_calibration(order.calibration, shape)
-    rows = order.rows if order.verify else min(order.rows, GOLDEN_ONLY_ROWS)
+    enough = GOLDEN_ONLY_ROWS if isinstance(compiled.loaded, Network) else GOLDEN_ONLY_TREE_ROWS
+    rows = order.rows if order.verify else min(order.rows, enough)
     threshold = None if compiled.decision is None else compiled.decision.threshold
     return CaseRequest(rows, order.seed, threshold, calibration)
 
