@@ -40,7 +40,7 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
     torch.save(Hostile(), tmp_path / "evil.pth")
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     ran = commands()
-    assert len(ran) == 6
+    assert len(ran) == 8
     for argv in ran:
         done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         if "evil.pth" in argv:
@@ -52,9 +52,10 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
             # 4 where the machine is too noisy for the latency verdict; parity must hold all the same.
             assert done.returncode in {0, 4}, done.stderr
             assert "go = python bit for bit" in done.stdout
-            assert (tmp_path / "dist/tour/v1.0.report.md").exists()
-            if not (tmp_path / "dist/tour/latest").is_symlink():
-                (tmp_path / "dist/tour/latest").symlink_to("v1.0")
+            folder = tmp_path / "dist" / argv[argv.index("--name") + 1]
+            assert (folder / "v1.0.report.md").exists()
+            if not (folder / "latest").is_symlink():
+                (folder / "latest").symlink_to("v1.0")
         else:
             assert done.returncode == 0, (argv, done.stdout, done.stderr)
     assert not (tmp_path / "executed").exists()

@@ -81,6 +81,9 @@ nothing about a real system. `python models/demo/train.py` writes everything her
 | `consensus_demo_scaler.json` | RobustScaler: centre and scale per feature, feature names in order |
 | `threshold.txt` | a window is an anomaly when the mean of (x − y)² on scaled values exceeds it |
 | `calibration.npy` | 256 raw float32 windows of the test split: 192 normal, then 64 faulty |
+| `isolation_demo.pkl` | an IsolationForest on mean and deviation of each metric of a window, by `train_trees.py` |
+| `fault_demo.ubj` | an XGBClassifier on the same, 0 normal and 1 faulty |
+| `trees_demo_scaler.json` | RobustScaler of both |
 
 Losses are mean squared errors on scaled values. The threshold is a quantile of the scores of normal validation
 windows; no faulty window was used to choose it.

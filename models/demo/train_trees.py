@@ -49,7 +49,9 @@ def fit_forest(scaled: NDArray[np.float32], seed: int = SEED) -> IsolationForest
 def fit_classifier(scaled: NDArray[np.float32], faulty: NDArray[np.bool_], seed: int = SEED) -> XGBClassifier:
     """Return a classifier of normal (0) and faulty (1) rows."""
     classifier = XGBClassifier(n_estimators=60, max_depth=4, learning_rate=0.2, random_state=seed, n_jobs=1)
-    return classifier.fit(scaled, faulty.astype(int))
+    classifier.fit(scaled, faulty.astype(int))
+    classifier.get_booster().feature_names = list(NAMES)
+    return classifier
 
 
 def main() -> None:
