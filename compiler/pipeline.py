@@ -23,7 +23,7 @@ from dwcpc.compiler.sources.base import Estimator, LoadOptions, Network, Network
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.built import Built, Surroundings
+    from dwcpc.compiler.graphs.built import Built, Surroundings
     from dwcpc.compiler.sources.base import ModelSpec
     from dwcpc.compiler.targets.base import Target
 
@@ -84,7 +84,7 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     used = Scaler.identity(spec.input_shape[-1]) if scaler is None else scaler.scaler
     features = used.feature_names or spec.feature_names or tuple(f"feature_{i}" for i in range(used.features))
     # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
-    from dwcpc.compiler.built import Surroundings
+    from dwcpc.compiler.graphs.built import Surroundings
 
     in_graph = scaler.scaler if scaler is not None and request.scaler_applied == "graph" else None
     around = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler)
@@ -130,10 +130,10 @@ def _built(
     progress: Callable[[str], None],
 ) -> Built:
     if isinstance(loaded, Network):
-        from dwcpc.compiler.networks import build_network
+        from dwcpc.compiler.graphs.networks import build_network
 
         return build_network(loaded, around, opset, features, progress)
-    from dwcpc.compiler.estimators import build_estimator
+    from dwcpc.compiler.graphs.estimators import build_estimator
 
     return build_estimator(loaded, around, opset, decision, progress)
 

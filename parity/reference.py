@@ -89,7 +89,7 @@ def make_reference(
 ) -> Reference:
     """Draw the cases and run the source model on them."""
     # Both makers need what is defined above.
-    from dwcpc.parity.estimator_reference import make_estimator_reference
+    from dwcpc.parity.estimators.reference import make_estimator_reference
     from dwcpc.parity.network_reference import make_network_reference
     from dwcpc.parity.runners.estimator_source import EstimatorSource
 

@@ -12,8 +12,8 @@ from dwcpc.compiler.errors import VerdictError
 from dwcpc.compiler.metadata import CheckResult, Parity
 from dwcpc.parity.checks import CHECKS
 from dwcpc.parity.checks.base import Comparison
+from dwcpc.parity.estimators.leaf_paths import leaf_paths
 from dwcpc.parity.invariance import BATCH_SIZES, batch_invariance, bit_equality, nan_policy
-from dwcpc.parity.leaf_paths import leaf_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from dwcpc.compiler import heads
-from dwcpc.compiler.heads import Margins, Refusal
+from dwcpc.compiler.graphs import heads
+from dwcpc.compiler.graphs.heads import Margins, Refusal
 from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
 from dwcpc.compiler.trees.onnx_nodes import leaf_node, sum_node
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dwcpc.compiler.graph_builder import GraphBuilder
+    from dwcpc.compiler.graphs.graph_builder import GraphBuilder
     from dwcpc.compiler.metadata import Decision
     from dwcpc.compiler.scalers import Scaler
     from dwcpc.compiler.trees.ensemble import TreeEnsemble

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 import pytest
 
-from dwcpc.compiler.built import Surroundings
 from dwcpc.compiler.bundle import Bundle, open_bundle
-from dwcpc.compiler.estimators import build_estimator
+from dwcpc.compiler.graphs.built import Surroundings
+from dwcpc.compiler.graphs.estimators import build_estimator
 from dwcpc.compiler.linear import LinearModel
 from dwcpc.compiler.metadata import Decision, TensorSpec
 from dwcpc.compiler.scalers import Scaler, Scaling

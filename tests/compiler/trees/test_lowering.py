@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dwcpc.compiler.built import Surroundings
-from dwcpc.compiler.estimators import build_estimator
+from dwcpc.compiler.graphs.built import Surroundings
+from dwcpc.compiler.graphs.estimators import build_estimator
 from dwcpc.compiler.metadata import Decision, SessionSettings
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.scalers import Scaler

@@ -11,8 +11,8 @@ import pytest
 
 from dwcpc.compiler.linear import LinearModel
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity import estimator_reference
 from dwcpc.parity.cases import NON_FINITE_ROWS
+from dwcpc.parity.estimators import reference as estimator_reference
 from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
 from dwcpc.parity.runners.estimator_source import EstimatorSource
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from dwcpc.compiler.built import Surroundings
-from dwcpc.compiler.estimators import build_estimator
+from dwcpc.compiler.graphs.built import Surroundings
+from dwcpc.compiler.graphs.estimators import build_estimator
 from dwcpc.compiler.linear import LinearModel
 from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.min_max import MinMaxScaling

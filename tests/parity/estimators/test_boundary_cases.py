@@ -12,8 +12,8 @@ import pytest
 from dwcpc.compiler.min_max import MinMaxScaling
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.trees.forest import LEAF, Forest
-from dwcpc.parity.boundary_cases import MOST_CONTEXTS, BoundaryCases, Surface, boundary_cases
-from dwcpc.parity.feature_ranges import ranges_of_splits, raw_forest
+from dwcpc.parity.estimators.boundary_cases import MOST_CONTEXTS, BoundaryCases, Surface, boundary_cases
+from dwcpc.parity.estimators.feature_ranges import ranges_of_splits, raw_forest
 from dwcpc.parity.runners.estimator_source import EstimatorSource
 
 SEED = 3

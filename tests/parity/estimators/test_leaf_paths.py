@@ -13,8 +13,8 @@ from onnx import helper, numpy_helper
 
 from dwcpc.compiler.metadata import CheckResult
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.leaf_paths import leaf_paths
-from dwcpc.parity.onnx_trees import attributes, tree_node
+from dwcpc.parity.estimators.leaf_paths import leaf_paths
+from dwcpc.parity.estimators.onnx_trees import attributes, tree_node
 from dwcpc.parity.reference import CaseRequest, make_reference
 
 SCALER = Scaler("RobustScaler", (0.0, 12.0, -3.0, 5e6, 0.25), (1.0, 6.4e-7, 73.9, 2e6, 1e-3))

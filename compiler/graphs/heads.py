@@ -24,7 +24,7 @@ from dwcpc.compiler.signature import (
 )
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.graph_builder import GraphBuilder
+    from dwcpc.compiler.graphs.graph_builder import GraphBuilder
     from dwcpc.compiler.scalers import Scaler
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dwcpc.parity.label_cases import label_cases
+from dwcpc.parity.estimators.label_cases import label_cases
 
 SEED = 9
 

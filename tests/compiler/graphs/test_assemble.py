@@ -13,8 +13,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from dwcpc.compiler.assemble import assemble
-from dwcpc.compiler.built import Surroundings
+from dwcpc.compiler.graphs.assemble import assemble
+from dwcpc.compiler.graphs.built import Surroundings
 from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.scalers import Scaler, load_scaler

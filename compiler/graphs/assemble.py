@@ -19,8 +19,8 @@ import onnx
 import onnx_ir as ir
 from onnx import TensorProto, helper
 
-from dwcpc.compiler.built import Surroundings
-from dwcpc.compiler.graph_builder import GraphBuilder
+from dwcpc.compiler.graphs.built import Surroundings
+from dwcpc.compiler.graphs.graph_builder import GraphBuilder
 from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
 from dwcpc.compiler.signature import GRAPH_INPUT, SCORE_OUTPUT
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT

@@ -21,7 +21,7 @@ from dwcpc.parity.cases import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dwcpc.parity.feature_ranges import FeatureRanges
+    from dwcpc.parity.estimators.feature_ranges import FeatureRanges
     from dwcpc.parity.runners.estimator_source import EstimatorSource
 
 # Shares of the rows that are drawn; the rest lies where the decision changes, where there is one.

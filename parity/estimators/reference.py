@@ -11,15 +11,15 @@ import numpy as np
 from dwcpc.compiler.metadata import CheckResult
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.signature import LABEL, PROBABILITY
-from dwcpc.parity.boundary_cases import NAN_EVERY, SIDES, BoundaryCases, Surface, boundary_cases
-from dwcpc.parity.bred_rows import bred_rows
 from dwcpc.parity.cases import BOUNDARY, CALIBRATION, MISSING, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
-from dwcpc.parity.estimator_tolerance import tolerances
-from dwcpc.parity.feature_ranges import FeatureRanges, ranges_of_scalers, ranges_of_splits, raw_forest
-from dwcpc.parity.label_cases import label_cases
+from dwcpc.parity.estimators.boundary_cases import NAN_EVERY, SIDES, BoundaryCases, Surface, boundary_cases
+from dwcpc.parity.estimators.bred_rows import bred_rows
+from dwcpc.parity.estimators.feature_ranges import FeatureRanges, ranges_of_scalers, ranges_of_splits, raw_forest
+from dwcpc.parity.estimators.label_cases import label_cases
+from dwcpc.parity.estimators.tolerance import tolerances
+from dwcpc.parity.estimators.tree_cases import SHARES, missing_rows, tree_cases
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup
 from dwcpc.parity.threshold_cases import PAIRED_ROWS, threshold_cases
-from dwcpc.parity.tree_cases import SHARES, missing_rows, tree_cases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

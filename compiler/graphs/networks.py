@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dwcpc.compiler.assemble import assemble
-from dwcpc.compiler.built import Built, Surroundings
+from dwcpc.compiler.graphs.assemble import assemble
+from dwcpc.compiler.graphs.built import Built, Surroundings
 from dwcpc.compiler.metadata import TensorSpec
 from dwcpc.compiler.passes import run_passes
 from dwcpc.compiler.signature import SCORE_OUTPUT

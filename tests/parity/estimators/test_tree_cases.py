@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.feature_ranges import ranges_of_splits, raw_forest
+from dwcpc.parity.estimators.feature_ranges import ranges_of_splits, raw_forest
+from dwcpc.parity.estimators.tree_cases import tree_cases
 from dwcpc.parity.runners.estimator_source import EstimatorSource
-from dwcpc.parity.tree_cases import tree_cases
 
 SCALER = Scaler("RobustScaler", (0.0, 12.0, -3.0, 5e6, 0.25), (1.0, 0.5, 73.9, 2e6, 1e-3))
 

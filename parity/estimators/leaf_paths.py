@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from dwcpc.compiler.metadata import CheckResult
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.signature import ADDED_PREFIX
-from dwcpc.parity.onnx_trees import (
+from dwcpc.parity.estimators.onnx_trees import (
     TREE_OP,
     SourceLeaves,
     StructureError,

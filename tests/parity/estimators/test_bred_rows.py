@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dwcpc.parity.bred_rows import bred_rows
+from dwcpc.parity.estimators.bred_rows import bred_rows
 
 FEATURES = 30
 

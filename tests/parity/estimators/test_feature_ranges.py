@@ -8,7 +8,7 @@ import numpy as np
 
 from dwcpc.compiler.min_max import MinMaxScaling
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.feature_ranges import ranges_of_scalers, ranges_of_splits, raw_forest
+from dwcpc.parity.estimators.feature_ranges import ranges_of_scalers, ranges_of_splits, raw_forest
 
 SCALER = Scaler("RobustScaler", (0.0, 12.0, -3.0, 5e6, 0.25), (1.0, 6.4e-7, 73.9, 2e6, 1e-3))
 

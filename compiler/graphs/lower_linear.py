@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto
 
-from dwcpc.compiler import heads
-from dwcpc.compiler.heads import Margins, Refusal
+from dwcpc.compiler.graphs import heads
+from dwcpc.compiler.graphs.heads import Margins, Refusal
 from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.graph_builder import GraphBuilder
+    from dwcpc.compiler.graphs.graph_builder import GraphBuilder
     from dwcpc.compiler.linear import LinearModel
     from dwcpc.compiler.scalers import Scaler
 

@@ -11,7 +11,7 @@ import pytest
 
 from dwcpc.compiler.linear import LinearModel
 from dwcpc.compiler.scalers import Scaler
-from dwcpc.parity.estimator_tolerance import adds_exactly, average_undecided, linear_margins, tolerances
+from dwcpc.parity.estimators.tolerance import adds_exactly, average_undecided, linear_margins, tolerances
 from dwcpc.parity.runners.estimator_source import EstimatorSource
 
 ULP = 2.0**-52

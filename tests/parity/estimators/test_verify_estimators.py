@@ -15,8 +15,8 @@ from onnx import helper, numpy_helper
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.linear import LinearModel
 from dwcpc.compiler.scalers import Scaler
+from dwcpc.parity.estimators.onnx_trees import attributes, tree_node
 from dwcpc.parity.failure import read_failure, write_failure
-from dwcpc.parity.onnx_trees import attributes, tree_node
 from dwcpc.parity.reference import CaseRequest, make_reference
 from dwcpc.parity.runners.base import Outputs, RunnerOutput
 from dwcpc.parity.runners.estimator_source import EstimatorSource

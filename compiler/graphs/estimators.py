@@ -14,10 +14,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from dwcpc.compiler.built import Built, Surroundings
-from dwcpc.compiler.graph_builder import GraphBuilder
-from dwcpc.compiler.heads import Refusal
-from dwcpc.compiler.lower_linear import lower_linear
+from dwcpc.compiler.graphs.built import Built, Surroundings
+from dwcpc.compiler.graphs.graph_builder import GraphBuilder
+from dwcpc.compiler.graphs.heads import Refusal
+from dwcpc.compiler.graphs.lower_linear import lower_linear
 from dwcpc.compiler.metadata import StepRecord, TensorSpec
 from dwcpc.compiler.signature import ADDED_PREFIX as PREFIX
 from dwcpc.compiler.signature import (
