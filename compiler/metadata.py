@@ -31,7 +31,11 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The artifact that the bundle was made from."""
+    """The artifact that the bundle was made from.
+
+    `missing` is the value, besides NaN, that the model takes for a missing one, behind its scaler; none where there is
+    no such value.
+    """
 
     framework: str
     framework_version: str
@@ -42,6 +46,7 @@ class Source:
     architecture_config: dict[str, int]
     scaler_sha256: str | None
     target_scaler_sha256: str | None
+    missing: float | None
     pickled_classes: tuple[str, ...]
     notes: tuple[str, ...]
 

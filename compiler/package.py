@@ -135,6 +135,7 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         "features": compiled.inputs[0].channels,
         "scaler": dataclasses.asdict(scaler),
         "decision": None if compiled.decision is None else dataclasses.asdict(compiled.decision),
+        "non_finite": compiled.spec.non_finite,
         "golden_sha256": golden.sha256,
     }
     del model.metadata_props[:]

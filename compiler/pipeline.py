@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from dwcpc.compiler.sources.base import Estimator, LoadOptions, Network, Network
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
 
 if TYPE_CHECKING:
+    from dwcpc.compiler.artifact import Artifact
     from dwcpc.compiler.graphs.built import Built, Surroundings
     from dwcpc.compiler.sources.base import ModelSpec
     from dwcpc.compiler.targets.base import Target
@@ -74,6 +76,7 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     progress("loading the model")
     loaded = source_of(artifact).load(artifact, request.load)
     spec = loaded.spec
+    _check_options(loaded, request)
     for given, path, width in (
         (scaler, request.scaler, spec.input_shape[-1]),
         (target_scaler, request.target_scaler, _output_width(loaded)),
@@ -92,7 +95,7 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
         built=_built(loaded, around, request.target.opset, decision, features, progress),
         loaded=loaded,
         target=request.target,
-        source=_source(artifact.path.name, artifact.sha256, spec, scaler, target_scaler),
+        source=_source(artifact, loaded, scaler, target_scaler),
         scaler=used,
         scaler_applied=request.scaler_applied,
         target_scaler=around.target_scaler,
@@ -138,6 +141,24 @@ def _built(
     return build_estimator(loaded, around, opset, decision, progress)
 
 
+def _check_options(loaded: Network | Estimator, request: CompileRequest) -> None:
+    """Refuse what was said of another kind of model: ignored, it would look as if it had an effect."""
+    spec, said = loaded.spec, request.load
+    of_networks = {"--arch": said.arch, "--timesteps": said.timesteps, "--input-shape": said.input_shape}
+    not_taken = {name for name, value in of_networks.items() if value is not None and isinstance(loaded, Estimator)}
+    if said.missing is not None and spec.framework != "xgboost":
+        not_taken.add("--missing")
+    if request.target_scaler is not None and spec.task in ("classification", "anomaly_detection"):
+        not_taken.add("--target-scaler")
+    if isinstance(loaded, Estimator) and loaded.core.missing is not None and not math.isfinite(loaded.core.missing):
+        raise InputError(
+            f"{request.artifact}: takes {loaded.core.missing} for missing, expected NaN or a finite number"
+        )
+    if not_taken:
+        options = ", ".join(sorted(not_taken))
+        raise InputError(f"{request.artifact}: is a {spec.model_type}, which has no use for {options}; omit it")
+
+
 def _output_width(loaded: Network | Estimator) -> int:
     return loaded.spec.output_shape[-1] if isinstance(loaded, Network) else 1
 
@@ -147,25 +168,27 @@ def _scaler(path: Path | None) -> LoadedScaler | None:
 
 
 def _source(
-    file: str, sha256: str, spec: ModelSpec, scaler: LoadedScaler | None, target_scaler: LoadedScaler | None
+    artifact: Artifact, loaded: Network | Estimator, scaler: LoadedScaler | None, target_scaler: LoadedScaler | None
 ) -> Source:
-    loaded = [each for each in (scaler, target_scaler) if each is not None]
-    classes = {name for each in loaded for name in each.pickled_classes} | set(spec.pickled_classes)
+    spec = loaded.spec
+    given = [each for each in (scaler, target_scaler) if each is not None]
+    classes = {name for each in given for name in each.pickled_classes} | set(spec.pickled_classes)
     versions = tuple(
-        f"a scaler was written by scikit-learn {each.library_version}" for each in loaded if each.library_version
+        f"a scaler was written by scikit-learn {each.library_version}" for each in given if each.library_version
     )
     return Source(
         framework=spec.framework,
         framework_version=spec.framework_version,
-        file=file,
-        sha256=sha256,
+        file=artifact.path.name,
+        sha256=artifact.sha256,
         kind=spec.kind,
         architecture=spec.architecture if isinstance(spec, NetworkSpec) else None,
         architecture_config=dict(spec.architecture_config) if isinstance(spec, NetworkSpec) else {},
         scaler_sha256=None if scaler is None else scaler.sha256,
         target_scaler_sha256=None if target_scaler is None else target_scaler.sha256,
+        missing=loaded.core.missing if isinstance(loaded, Estimator) else None,
         pickled_classes=tuple(sorted(classes)),
         notes=spec.notes
         + versions
-        + (() if scaler is not None else ("no scaler was given: inputs go to the network as they are",)),
+        + (() if scaler is not None else ("no scaler was given: inputs go to the model as they are",)),
     )

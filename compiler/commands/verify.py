@@ -92,6 +92,7 @@ def _reference_from_source(
         timesteps=metadata.source.architecture_config.get("timesteps"),
         input_shape=shape,
         trust_pickle=options.load.trust_pickle,
+        missing=metadata.source.missing,
     )
     loaded = source_of(artifact).load(artifact, load)
     in_graph = metadata.scaler.applied == "graph" and metadata.scaler.type != "Identity"

@@ -35,6 +35,7 @@ from dwcpc.compiler.trees.lowering import lower_trees
 from dwcpc.compiler.trees.onnx_nodes import ML_DOMAIN, ML_OPSET
 
 if TYPE_CHECKING:
+    from dwcpc.compiler.linear import LinearModel
     from dwcpc.compiler.metadata import Decision
     from dwcpc.compiler.scalers import Scaling
     from dwcpc.compiler.sources.base import Estimator
@@ -72,9 +73,9 @@ def build_estimator(
     return Built(model, outputs, passes, count)
 
 
-def output_tensors(core: object, decision: Decision | None) -> tuple[TensorSpec, ...]:
+def output_tensors(core: TreeEnsemble | LinearModel, decision: Decision | None) -> tuple[TensorSpec, ...]:
     """Return what a core's served outputs are called, their shapes and units."""
-    classes: tuple[int | str, ...] = getattr(core, "classes", ())
+    classes = core.classes
     if decision is not None:
         return (
             TensorSpec(SCORE_OUTPUT, "float32", ("batch",), units=("score from -1 to 0",)),
@@ -83,9 +84,9 @@ def output_tensors(core: object, decision: Decision | None) -> tuple[TensorSpec,
         )
     if classes:
         names = tuple(str(value) for value in classes)
-        whole = all(isinstance(value, int) for value in classes)
+        unit = "class" if core.label_values == classes else "index of the class"
         return (
-            TensorSpec(LABEL, "int64", ("batch",), units=("class" if whole else "index of the class",)),
+            TensorSpec(LABEL, "int64", ("batch",), units=(unit,)),
             TensorSpec(PROBABILITY, "float32", ("batch", len(classes)), names, ("probability",) * len(classes)),
         )
     return (TensorSpec(PREDICTION, "float32", ("batch", 1)),)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from dwcpc.compiler.sources.base import Precision
     from dwcpc.compiler.trees.forest import Forest
 
+LARGEST_LABEL = 1 << 53
+
 Link = Literal["identity", "exponential", "average", "logistic", "softmax", "isolation"]
 
 
@@ -57,6 +59,9 @@ class TreeEnsemble:
 
 
 def label_values(classes: tuple[int | str, ...]) -> tuple[int, ...]:
-    """Return the int64 by which the output `label` names each class: itself where all are integers, else its index."""
-    whole = [value for value in classes if isinstance(value, int)]
+    """Return the int64 by which the output `label` names each class: itself where all are integers, else its index.
+
+    Integers beyond those that float64 holds, in which golden vectors are written, are named by index as well.
+    """
+    whole = [value for value in classes if isinstance(value, int) and abs(value) <= LARGEST_LABEL]
     return tuple(whole) if len(whole) == len(classes) else tuple(range(len(classes)))

@@ -53,6 +53,7 @@ type Source struct {
 	ArchitectureConfig map[string]int `json:"architecture_config"`
 	ScalerSHA256       *string        `json:"scaler_sha256"`
 	TargetScalerSHA256 *string        `json:"target_scaler_sha256"`
+	Missing            *float64       `json:"missing"` // counts as missing, as NaN does, behind the scaler; nil for none
 	PickledClasses     []string       `json:"pickled_classes"`
 	Notes              []string       `json:"notes"`
 }

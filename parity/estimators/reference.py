@@ -61,7 +61,9 @@ def make_estimator_reference(
     checks = []
     if forest is not None and drawn.boundary is not None:
         checks.append(_boundary_reached(forest, drawn.boundary, groups[-1]))
-    return Reference("float64", request.seed, tuple(groups), non_finite, drawn.notes, forest, tuple(checks))
+    # XGBoost computes in float32, and there is nothing more exact to compare with.
+    precision = source.estimator.core.adds_in
+    return Reference(precision, request.seed, tuple(groups), non_finite, drawn.notes, forest, tuple(checks))
 
 
 def _linear_rows(source: EstimatorSource, request: CaseRequest) -> _Drawn:

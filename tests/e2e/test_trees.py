@@ -16,6 +16,7 @@ import pytest
 from onnx import numpy_helper
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import RobustScaler
+from xgboost import XGBClassifier
 
 Run = Callable[..., Any]
 Exchange = Callable[[Path, Callable[[onnx.ModelProto], None]], None]
@@ -152,12 +153,22 @@ def test_what_cannot_be_compiled_is_named_with_what_can(run: Run, tmp_path: Path
     assert run("-q", "inspect", tmp_path / "scaler.pkl").code == 0
 
 
-@pytest.mark.parametrize("option", [("--threshold", "0.5"), ("--target-scaler", SCALER)])
-def test_options_that_a_classifier_has_no_use_for_are_refused(
-    option: tuple[Any, ...], run: Run, tmp_path: Path
+@pytest.mark.parametrize(
+    ("artifact", "option"),
+    [
+        (CLASSIFIER, ("--threshold", "0.5")),
+        (CLASSIFIER, ("--target-scaler", SCALER)),
+        (CLASSIFIER, ("--input-shape", "24")),
+        (FOREST, ("--missing", "0")),
+        (FOREST, ("--arch", "bandwidth_predictor")),
+    ],
+)
+def test_options_that_a_model_has_no_use_for_are_refused(
+    artifact: Path, option: tuple[Any, ...], run: Run, tmp_path: Path
 ) -> None:
-    ran = run("-q", "compile", CLASSIFIER, *option, "--out", tmp_path / "dist")
+    ran = run("-q", "compile", artifact, *option, "--out", tmp_path / "dist")
     assert ran.code == 2, ran
+    assert option[0] in ran.err
     assert len(ran.err.splitlines()) == 1
     assert not (tmp_path / "dist").exists()
 
@@ -191,3 +202,19 @@ def test_the_owners_forest_agrees_with_what_they_recorded(run: Run, tmp_path: Pa
         score, flag = session.run(["anomaly_score", "anomaly"], {"input": expected["X_scaled"].astype(np.float32)})
         assert np.abs(score / expected["score_samples"] - 1).max() < 1e-6
         assert np.array_equal(flag, expected["score_samples"] <= -0.377)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_value_that_stands_for_a_missing_one_is_compiled_and_verified(run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 5)).astype(np.float32)
+    rows[rng.random(rows.shape) < 0.2] = -999
+    label = (np.where(rows[:, 0] == -999, 1.0, rows[:, 0]) + rows[:, 1] * (rows[:, 1] != -999) > 0.3).astype(int)
+    XGBClassifier(n_estimators=8, max_depth=3, missing=-999).fit(rows, label).save_model(tmp_path / "holes.json")
+    options = ("--missing", "-999", "--cases", "64", "--budget", WIDE_BUDGET, "--out", tmp_path / "dist")
+    ran = run("-q", "--json", "compile", tmp_path / "holes.json", *options)
+    assert ran.code == 0, ran.err
+    assert ran.json["metadata"]["source"]["missing"] == -999
+    source = ("--source", tmp_path / "holes.json", "--cases", "64")
+    ran = run("-q", "--json", "verify", tmp_path / "dist" / "holes", *source)
+    assert ran.code == 0, ran.err
