@@ -133,11 +133,11 @@ def test_without_a_scaler_the_metadata_says_identity(autoencoder):
 
 def test_a_regression_has_units_where_its_targets_scaler_is_known(regressor, scaler, targets):
     bare = compile_artifact(request(regressor, scaler=scaler))
-    assert [tensor.name for tensor in bare.outputs] == ["prediction"]
-    assert bare.outputs[0].channels == ("bandwidth", "latency", "packet_loss", "jitter")
-    assert bare.outputs[0].units == ()
+    assert [tensor.name for tensor in bare.built.outputs] == ["prediction"]
+    assert bare.built.outputs[0].channels == ("bandwidth", "latency", "packet_loss", "jitter")
+    assert bare.built.outputs[0].units == ()
     whole = compile_artifact(request(regressor, scaler=scaler, target_scaler=targets))
-    assert whole.outputs[0].units == ("Mbps", "ms", "ratio", "ms")
+    assert whole.built.outputs[0].units == ("Mbps", "ms", "ratio", "ms")
     assert whole.target_scaler is not None
     expected = whole.target_scaler.inverse_transform(run(bare, rows())["prediction"])
     assert np.array_equal(run(whole, rows())["prediction"], expected)

@@ -185,7 +185,7 @@ def test_a_miscompiled_model_is_kept_with_its_rows_and_placed_nowhere(
 
     def miscompiled(*args: Any) -> Any:
         result = real(*args)
-        perturbed(result.model)
+        perturbed(result.built.model)
         return result
 
     monkeypatch.setattr(command, "compile_artifact", miscompiled)
