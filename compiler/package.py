@@ -167,7 +167,7 @@ def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
         if node.op_type == "TreeEnsemble":
             weights = next(each.t for each in node.attribute if each.name == "leaf_weights")
             precision = "float64" if weights.data_type == TensorProto.DOUBLE else "float32"
-            reason = "trees are added as the source framework adds them"
+            reason = "adds the trees to the same bits as the source framework"
             layers.append(LayerPrecision(node.name, node.op_type, precision, reason))
     return tuple(layers)
 

@@ -86,7 +86,7 @@ def test_the_scaler_and_the_pipelines_own_vanish_into_the_thresholds():
     built, found = run(loaded, rows, Surroundings(SCALER, None))
     (record,) = built.passes
     assert (record.name, record.changed, record.refused) == (FOLD_SCALERS, 1, ())
-    assert built.model.graph.node[0].op_type == "Cast"
+    assert built.model.graph.node[0].op_type == "TreeEnsemble"
     assert not any(node.op_type == "Div" for node in built.model.graph.node)
     behind = MIN_MAX.transform(SCALER.transform(rows))[:, 1] > np.float32(0.25)
     assert np.array_equal(found["label"], behind)

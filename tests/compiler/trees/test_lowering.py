@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.sources.base import ModelSpec
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
-from dwcpc.compiler.trees.lowering import largest_anomalous_depth
+from dwcpc.compiler.trees.lowering import largest_anomalous_depth, sums_are_exact_in_float32
 
 FEATURES, TREES, ROWS = 5, 30, 200
 HALF_ULP = 2.0**-24
@@ -247,3 +248,40 @@ def test_the_largest_anomalous_depth_is_where_the_score_crosses(comparison):
 def test_no_depth_and_every_depth():
     assert largest_anomalous_depth(Decision("s", "", -1.5, "<="), 10.0) == -np.inf
     assert largest_anomalous_depth(Decision("s", "", 0.0, "<="), 10.0) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("values", "trees", "exact"),
+    [
+        ([0.0, 1.0], 300, True),
+        ([0.0, 1.0], 2**24 - 1, True),
+        ([0.0, 1.0], 2**24, False),  # with the base there is one more to add
+        ([0.25, 0.75, 1.0], 300, True),
+        ([0.25, 1 / 3], 3, False),
+        ([2.0**-20, 1.0], 4, True),
+        ([2.0**-20, 1.0], 300, False),
+        ([-3.0, 2.5], 100, True),
+        ([0.0], 5, True),
+    ],
+)
+def test_sums_are_exact_in_float32_where_nothing_is_ever_rounded(values, trees, exact):
+    leaves = np.array(values)[:, None]
+    forest = SimpleNamespace(value=leaves, is_split=np.zeros(len(values), bool), trees=trees)
+    assert sums_are_exact_in_float32(SimpleNamespace(forest=forest, base=(0.0,)), 0) == exact
+
+
+def test_votes_of_pure_leaves_are_added_in_float32_to_the_same_bits(grown, hostile, leaves_of):
+    forest = grown(TREES, 6, FEATURES, values=2, seed=9)
+    vote = (forest.value[:, :1] > 0).astype(float)
+    forest = dataclasses.replace(forest, value=np.where(forest.is_split[:, None], 0.0, np.hstack([1 - vote, vote])))
+    core = TreeEnsemble(
+        forest, "average", (0.0, 0.0), np.zeros(TREES, np.int32), divisor=TREES, label_above=0.5, classes=(0, 1)
+    )
+    rows = hostile(forest, ROWS)
+    share = forest.value[leaves_of(forest, rows), 1].sum(axis=1) / TREES
+    graph = built(core)
+    found = answers(graph, rows)
+    assert np.array_equal(found["probability"], np.stack([1 - share, share], axis=1).astype(np.float32))
+    assert np.array_equal(found["label"], share > 0.5)
+    assert (share == 0.5).any()  # ties go to the first class
+    assert graph.model.graph.node[0].op_type == "TreeEnsemble"
