@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dwcpc.compiler.scalers import Float32Array, ScalingStep, stepwise
 
@@ -39,8 +38,3 @@ class MinMaxScaling:
     def transform(self, x: Float32Array) -> Float32Array:
         """Scale float32 `x` of shape [..., features]; NaN and overflow go through."""
         return stepwise(x, self.steps)
-
-    def for_columns(self, columns: npt.NDArray[np.integer]) -> MinMaxScaling:
-        """Return the scaling of an array whose column i is this one's column `columns[i]`."""
-        scale, offset = np.array(self.scale)[columns], np.array(self.offset)[columns]
-        return MinMaxScaling(tuple(scale.tolist()), tuple(offset.tolist()), self.limits)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dwcpc.compiler.artifact import read_artifact
+from dwcpc.compiler.artifact import Artifact, read_artifact
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.graphs.built import Built, Surroundings
 from dwcpc.compiler.metadata import Decision, Source, TensorSpec
 from dwcpc.compiler.scalers import LoadedScaler, Scaler, load_scaler, require_features
 from dwcpc.compiler.signature import (
@@ -24,8 +25,6 @@ from dwcpc.compiler.sources.base import Estimator, LoadOptions, Network, Network
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.artifact import Artifact
-    from dwcpc.compiler.graphs.built import Built, Surroundings
     from dwcpc.compiler.sources.base import ModelSpec
     from dwcpc.compiler.targets.base import Target
 
@@ -86,9 +85,6 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     decision = decision_of(loaded, request.threshold)
     used = Scaler.identity(spec.input_shape[-1]) if scaler is None else scaler.scaler
     features = used.feature_names or spec.feature_names or tuple(f"feature_{i}" for i in range(used.features))
-    # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
-    from dwcpc.compiler.graphs.built import Surroundings
-
     in_graph = scaler.scaler if scaler is not None and request.scaler_applied == "graph" else None
     around = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler)
     return Compiled(
@@ -132,6 +128,7 @@ def _built(
     features: tuple[str, ...],
     progress: Callable[[str], None],
 ) -> Built:
+    # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
     if isinstance(loaded, Network):
         from dwcpc.compiler.graphs.networks import build_network
 

@@ -64,9 +64,6 @@ class Scaling(Protocol):
     def transform(self, x: Float32Array) -> Float32Array:
         """Scale float32 `x` of shape [..., features]."""
 
-    def for_columns(self, columns: npt.NDArray[np.integer]) -> Scaling:
-        """Return the scaling of an array whose column i is this one's column `columns[i]`."""
-
 
 _OPERATIONS: dict[str, np.ufunc] = {
     "Sub": np.subtract,
@@ -109,11 +106,6 @@ class Scaler:
     def steps(self) -> tuple[ScalingStep, ...]:
         """What `transform` does, as ONNX operators."""
         return ("Sub", np.array(self.center)), ("Div", np.array(self.scale))
-
-    def for_columns(self, columns: npt.NDArray[np.integer]) -> Scaler:
-        """Return the scaler of an array whose column i is this one's column `columns[i]`."""
-        center, scale = np.array(self.center)[columns], np.array(self.scale)[columns]
-        return Scaler(self.type, tuple(center.tolist()), tuple(scale.tolist()))
 
     def transform(self, x: Float32Array) -> Float32Array:
         """Scale float32 `x` of shape [..., features]; InputError for another dtype or count of features."""

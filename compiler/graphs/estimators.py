@@ -110,7 +110,7 @@ def _scaled(nodes: GraphBuilder, scalers: tuple[Scaling, ...]) -> str:
 
 
 def _with_missing(nodes: GraphBuilder, core: TreeEnsemble, value: str) -> str:
-    if core.missing is None or np.isnan(core.missing):
+    if core.missing is None:
         return value
     stands_for = nodes.constant("missing", np.array(core.missing, np.float32))
     is_missing = nodes.add("Equal", [value, stands_for], PREFIX + "is_missing")

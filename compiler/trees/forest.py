@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,14 @@ class Forest:
         """The tree [nodes] that each node belongs to."""
         sizes = np.diff(np.append(self.roots, len(self.feature)))
         return np.repeat(np.arange(self.trees, dtype=np.int32), sizes)
+
+    def levels(self) -> Iterator[NDArray[np.int32]]:
+        """Yield the nodes of all trees level by level, roots first: those that a row can reach, each once."""
+        is_split, level = self.is_split, self.roots
+        while len(level):
+            yield level
+            inner = level[is_split[level]]
+            level = np.concatenate([self.left[inner], self.right[inner]])
 
 
 def checked_forest(forest: Forest, path: Path) -> Forest:
@@ -124,15 +133,12 @@ def _check_children(forest: Forest, splits: NDArray[np.intp], path: Path) -> Non
             "the file is damaged, save the model again"
         )
     # With one parent at most, a cycle cannot be entered from a root: only the depth is left to bound.
-    level = forest.roots
-    for _ in range(MAX_DEPTH + 1):
-        inner = level[forest.feature[level] != LEAF]
-        if not len(inner):
-            return
-        level = np.concatenate([forest.left[inner], forest.right[inner]])
-    raise InputError(
-        f"{path}: {_where(forest, level[0])} is deeper than {MAX_DEPTH} splits; limit max_depth and fit the model again"
-    )
+    for depth, level in enumerate(forest.levels()):
+        if depth > MAX_DEPTH:
+            raise InputError(
+                f"{path}: {_where(forest, level[0])} is deeper than {MAX_DEPTH} splits; limit max_depth and fit the "
+                "model again"
+            )
 
 
 def _where(forest: Forest, node: np.intp | np.int32) -> str:

@@ -98,13 +98,10 @@ def leaf_node(forest: Forest, names: tuple[str, str]) -> tuple[onnx.NodeProto, N
 
 def _reached(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the splits and the leaves that have a path from a root, ascending."""
-    reached = np.zeros(len(forest.feature), bool)
-    level = forest.roots
-    while len(level):
+    reached, is_split = np.zeros(len(forest.feature), bool), forest.is_split
+    for level in forest.levels():
         reached[level] = True
-        inner = level[forest.is_split[level]]
-        level = np.concatenate([forest.left[inner], forest.right[inner]])
-    return np.flatnonzero(reached & forest.is_split), np.flatnonzero(reached & ~forest.is_split)
+    return np.flatnonzero(reached & is_split), np.flatnonzero(reached & ~is_split)
 
 
 def _listed(*parts: NDArray[np.generic]) -> list[int]:

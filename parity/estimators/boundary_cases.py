@@ -112,12 +112,11 @@ def boundary_cases(surface: Surface, contexts: int, seed: int) -> BoundaryCases 
 def _linked(forest: Forest) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the splits that have a path from a root, and the parent [nodes] of every node on one, else −1."""
     parent = np.full(len(forest.feature), -1, np.int64)
-    level, found = forest.roots.astype(np.int64), []
-    while len(level):
-        inner = level[forest.is_split[level]]
+    is_split, found = forest.is_split, []
+    for level in forest.levels():
+        inner = level[is_split[level]].astype(np.int64)
         parent[forest.left[inner]] = parent[forest.right[inner]] = inner
         found.append(inner)
-        level = np.concatenate([forest.left[inner], forest.right[inner]]).astype(np.int64)
     return np.concatenate(found), parent
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.trees.fold_scaler import fold_scalers, raw_thresholds
+from dwcpc.parity.cases import IQR_OF_NORMAL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from dwcpc.compiler.scalers import Scaling
     from dwcpc.compiler.trees.forest import Forest
 
-IQR_OF_NORMAL = 1.349  # interquartile range of a standard normal
 LONE_SPREAD = 0.1  # of the threshold, where a feature has but one
 JITTER = 0.5  # of the spread of a feature's thresholds, around one of them
 # Scaled values taken to lie one spread below the center, at it, and one above.

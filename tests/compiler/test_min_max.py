@@ -25,10 +25,3 @@ def test_rounding_once_instead_of_twice_is_seen():
     rows = np.random.default_rng(1).normal(size=(1000, 1)).astype(np.float32)
     once = (rows.astype(np.float64) / 3 + 0.1).astype(np.float32)
     assert (scaling.transform(rows) != once).any()
-
-
-def test_columns_can_be_taken_in_any_order():
-    scaling = MinMaxScaling((1.0, 2.0, 3.0), (0.1, 0.2, 0.3), (0.0, 1.0))
-    picked = scaling.for_columns(np.array([2, 0]))
-    assert picked == MinMaxScaling((3.0, 1.0), (0.3, 0.1), (0.0, 1.0))
-    assert picked.features == 2

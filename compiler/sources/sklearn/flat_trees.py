@@ -132,11 +132,8 @@ def with_gain(forest: Forest, weight: NDArray[np.float64], impurity: NDArray[np.
 def depths(forest: Forest) -> NDArray[np.int64]:
     """Return how many nodes [nodes] there are from the root to each, both counted, as `compute_node_depths` does."""
     depth = np.zeros(len(forest.feature), np.int64)
-    is_split, level, at = forest.is_split, forest.roots, 1
-    while len(level):
-        depth[level] = at
-        inner = level[is_split[level]]
-        level, at = np.concatenate([forest.left[inner], forest.right[inner]]), at + 1
+    for above, level in enumerate(forest.levels()):
+        depth[level] = above + 1
     return depth
 
 
