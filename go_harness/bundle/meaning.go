@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// maxRowElements bounds one row of one tensor, so that a slot for it can be allocated: 64 MiB of float32.
-const maxRowElements = 1 << 24
-
 // meaning checks what the schema cannot say: that the parts of one metadata.json agree.
 type meaning struct {
 	path string
@@ -51,12 +48,8 @@ func (m meaning) tensors() error {
 }
 
 func (m meaning) tensor(field string, tensor Tensor) error {
-	elements := 1
-	for _, axis := range tensor.Shape {
-		if axis > maxRowElements/elements {
-			return m.refuse(field+".shape", fmt.Sprint(tensor.Shape), fmt.Sprintf("at most %d values a row", maxRowElements))
-		}
-		elements *= axis
+	if !tensor.Shape.Allocatable() {
+		return m.refuse(field+".shape", fmt.Sprint(tensor.Shape), fmt.Sprintf("at most %d values a row", MaxRowElements))
 	}
 	for _, labels := range []struct {
 		key    string

@@ -55,6 +55,21 @@ func (s Shape) MarshalJSON() ([]byte, error) {
 	return json.Marshal(axes)
 }
 
+// MaxRowElements bounds one row of one tensor, so that a slot for it can be allocated: 64 MiB of float32.
+const MaxRowElements = 1 << 24
+
+// Allocatable reports whether a row has a value and at most MaxRowElements of them.
+func (s Shape) Allocatable() bool {
+	elements := 1
+	for _, axis := range s {
+		if axis < 1 || axis > MaxRowElements/elements {
+			return false
+		}
+		elements *= axis
+	}
+	return true
+}
+
 // Elements returns the number of values in one row.
 func (s Shape) Elements() int {
 	n := 1

@@ -36,11 +36,16 @@ var (
 // addOne returns the model y = x + 1 on [batch, 4].
 func addOne(t testing.TB) []byte {
 	t.Helper()
-	model, err := os.ReadFile(filepath.Join(fixtures, "add_one.onnx"))
+	return fixture(t, "add_one.onnx")
+}
+
+func fixture(t testing.TB, path ...string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(fixtures, filepath.Join(path...)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return model
+	return content
 }
 
 // opened returns the runtime that the environment names; without one the test fails.

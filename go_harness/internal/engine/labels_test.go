@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -12,10 +10,6 @@ import (
 // classifierSlot is of a model with an int64 label, float32 probabilities and score, and an int64 flag; x is [batch, 2].
 func classifierSlot(t testing.TB, rows int) *Slot {
 	t.Helper()
-	model, err := os.ReadFile(filepath.Join(fixtures, "bundles", "classifier", "model.onnx"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	inputs := []bundle.Tensor{{Name: "x", DType: "float32", Shape: bundle.Shape{2}}}
 	outputs := []bundle.Tensor{
 		{Name: "label", DType: "int64"},
@@ -23,7 +17,7 @@ func classifierSlot(t testing.TB, rows int) *Slot {
 		{Name: "anomaly_score", DType: "float32"},
 		{Name: "anomaly", DType: "int64"},
 	}
-	session, err := opened(t).NewSession(model, pinned, inputs, outputs)
+	session, err := opened(t).NewSession(fixture(t, "bundles", "classifier", "model.onnx"), pinned, inputs, outputs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/novacron/dwcpc/go_harness/bundle"
 	"github.com/novacron/dwcpc/go_harness/internal/onnxfile"
@@ -10,11 +12,66 @@ import (
 // elementTypes are ONNX's numbers for the types that slots can bind.
 var elementTypes = map[string]int{bundle.DTypeFloat32: onnxfile.Float32, bundle.DTypeInt64: onnxfile.Int64}
 
-// verifySignature compares the model's own inputs and outputs with those that the metadata states, in order.
-func verifySignature(model []byte, inputs, outputs []bundle.Tensor) error {
+// Signature returns the inputs and outputs of a model that comes without metadata, in its order. Those that a slot cannot
+// bind, an axis without a length behind the batch among them, are a *SignatureError.
+func Signature(model []byte) (inputs, outputs []bundle.Tensor, err error) {
+	signature, err := readSignature(model)
+	if err != nil {
+		return nil, nil, err
+	}
+	inputs, err = tensors(signature.Inputs, bundle.DTypeFloat32)
+	if err != nil {
+		return nil, nil, err
+	}
+	outputs, err = tensors(signature.Outputs, bundle.DTypeFloat32, bundle.DTypeInt64)
+	return inputs, outputs, err
+}
+
+func readSignature(model []byte) (onnxfile.Signature, error) {
 	signature, err := onnxfile.Read(model)
 	if err != nil {
-		return &SignatureError{Tensor: "the file", Found: "unreadable (" + oneLine(err) + ")", Expected: "an ONNX model"}
+		return signature, &SignatureError{Tensor: "the file", Found: "unreadable (" + oneLine(err) + ")", Expected: "an ONNX model"}
+	}
+	return signature, nil
+}
+
+// tensors returns values as tensors, each of one of dtypes.
+func tensors(values []onnxfile.Value, dtypes ...string) ([]bundle.Tensor, error) {
+	found := make([]bundle.Tensor, len(values))
+	for i, value := range values {
+		place := slices.IndexFunc(dtypes, func(dtype string) bool { return elementTypes[dtype] == value.Type })
+		if place < 0 {
+			return nil, &SignatureError{
+				Tensor: value.Name, Found: fmt.Sprintf("of element type %d", value.Type), Expected: strings.Join(dtypes, " or "),
+			}
+		}
+		shape, ok := rowShape(value)
+		if !ok {
+			return nil, &SignatureError{
+				Tensor: value.Name, Found: fmt.Sprintf("of shape %v", value.Shape), Expected: fmt.Sprintf("a free batch axis (%d) and then fixed lengths", onnxfile.Free),
+			}
+		}
+		found[i] = bundle.Tensor{Name: value.Name, DType: dtypes[place], Shape: shape}
+	}
+	return found, nil
+}
+
+func rowShape(value onnxfile.Value) (bundle.Shape, bool) {
+	if len(value.Shape) == 0 || value.Shape[0] != onnxfile.Free {
+		return nil, false
+	}
+	row := make(bundle.Shape, len(value.Shape)-1)
+	for i := range row {
+		row[i] = int(value.Shape[i+1])
+	}
+	return row, row.Allocatable()
+}
+
+// verifySignature compares the model's own inputs and outputs with those that the metadata states, in order.
+func verifySignature(model []byte, inputs, outputs []bundle.Tensor) error {
+	signature, err := readSignature(model)
+	if err != nil {
+		return err
 	}
 	if err := verifySide("input", signature.Inputs, inputs); err != nil {
 		return err

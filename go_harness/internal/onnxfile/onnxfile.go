@@ -52,7 +52,7 @@ func Read(data []byte) (Signature, error) {
 }
 
 func readGraph(graph []byte) (Signature, error) {
-	const initializer, input, output = 5, 11, 12
+	const node, initializer, input, output = 1, 5, 11, 12
 	var signature Signature
 	constants := map[string]bool{}
 	err := fields(graph, func(f field) error {
@@ -60,6 +60,8 @@ func readGraph(graph []byte) (Signature, error) {
 			return nil
 		}
 		switch f.id {
+		case node:
+			return wholeNode(f.bytes, 0)
 		case initializer:
 			name, err := readInitializer(f.bytes)
 			constants[name] = true
