@@ -10,12 +10,6 @@ import (
 	"github.com/novacron/dwcpc/go_harness/internal/npy"
 )
 
-// Bounds of what one process measures: their samples take a gigabyte at most.
-const (
-	maxCalls   = 10_000_000
-	maxSeconds = 120
-)
-
 type benchResult struct {
 	ONNXRuntime     string  `json:"onnxruntime"`
 	Library         string  `json:"library"`
@@ -37,28 +31,20 @@ func runBench(args []string) (any, error) {
 	o.text(&dir, "bundle", "the bundle's folder")
 	o.text(&file, "samples", "file for the samples")
 	o.input()
-	calls := o.set.Int("calls", 2000, "calls at least")
-	seconds := o.set.Float64("min-seconds", 2, "seconds at least")
+	o.measuring(2000, 2)
 	if err := o.parse(args); err != nil {
 		return nil, err
 	}
-	if *calls < 1 || *calls > maxCalls {
-		return nil, usagef("bench: --calls is %d, expected 1 to %d", *calls, maxCalls)
-	}
-	if !(*seconds >= 0 && *seconds <= maxSeconds) { // NaN is neither
-		return nil, usagef("bench: --min-seconds is %v, expected 0 to %d", *seconds, maxSeconds)
-	}
-	plan := measure.Plan{Calls: *calls, Time: time.Duration(*seconds * float64(time.Second))}
 	return withModel(dir, o.library, func(m *model) (benchResult, error) {
 		rows, err := o.inputs.read(m.bundle.Metadata.Inputs)
 		if err != nil {
 			return benchResult{}, err
 		}
-		result, samples, err := m.bench(rows, plan)
+		result, samples, err := m.bench(rows, o.plan())
 		if err != nil {
 			return benchResult{}, err
 		}
-		return result, writeSamples(file, samples)
+		return result, writeSamples(file, []int{len(samples)}, samples)
 	})
 }
 
@@ -125,12 +111,13 @@ func milliseconds(d time.Duration) float64 {
 	return float64(d) / float64(time.Millisecond)
 }
 
-func writeSamples(path string, samples []measure.Sample) error {
+// writeSamples writes int64 [shape, 2]: wall and thread CPU nanoseconds.
+func writeSamples(path string, shape []int, samples []measure.Sample) error {
 	flat := make([]int64, 0, 2*len(samples))
 	for _, s := range samples {
 		flat = append(flat, s.WallNs, s.CPUNs)
 	}
-	if err := npy.WriteFile(path, npy.Array[int64]{Shape: []int{len(samples), 2}, Data: flat}); err != nil {
+	if err := npy.WriteFile(path, npy.Array[int64]{Shape: append(shape, 2), Data: flat}); err != nil {
 		return &inputError{err}
 	}
 	return nil

@@ -57,7 +57,7 @@ func guarded(stdout, stderr io.Writer, body func() (any, error)) (code int) {
 }
 
 func dispatch(args []string) (any, error) {
-	commands := []command{{"version", runVersion}, {"check", runCheck}, {"run", runRun}, {"bench", runBench}}
+	commands := []command{{"version", runVersion}, {"check", runCheck}, {"run", runRun}, {"bench", runBench}, {"pair", runPair}}
 	known := make([]string, len(commands))
 	for i, c := range commands {
 		if len(args) > 0 && args[0] == c.name {

@@ -21,6 +21,13 @@ func openModel(dir, library string) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
+	m, err := loadModel(b, library)
+	b.Model = nil // the runtime has its own copy; the memory measured is a service's
+	return m, err
+}
+
+// loadModel opens a session on b's model.
+func loadModel(b *bundle.Bundle, library string) (*model, error) {
 	r, err := engine.Open(library)
 	if err != nil {
 		return nil, err
@@ -31,7 +38,6 @@ func openModel(dir, library string) (*model, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	b.Model = nil // the runtime has its own copy; the memory measured is a service's
 	return &model{bundle: b, runtime: r, session: session, load: load}, nil
 }
 

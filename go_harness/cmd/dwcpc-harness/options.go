@@ -6,13 +6,21 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/internal/measure"
 	"github.com/novacron/dwcpc/go_harness/internal/npy"
 )
 
 // maxInputBytes bounds one input file.
 const maxInputBytes = 1 << 31
+
+// Bounds of what is measured without a pause: its samples take a gigabyte at most.
+const (
+	maxCalls   = 10_000_000
+	maxSeconds = 120
+)
 
 // options is a command's flags; parse refuses a command line without those in needed.
 type options struct {
@@ -21,6 +29,8 @@ type options struct {
 	library  string
 	inputs   inputFiles
 	inputSet bool
+	calls    *int     // nil for a command that measures nothing
+	seconds  *float64 // likewise
 }
 
 func newOptions(command string) *options {
@@ -43,6 +53,17 @@ func (o *options) input() {
 	o.set.Func("input", "NAME=FILE.npy, once for each input of the model", o.inputs.add)
 }
 
+// measuring registers --calls and --min-seconds.
+func (o *options) measuring(calls int, seconds float64) {
+	o.calls = o.set.Int("calls", calls, "calls at least")
+	o.seconds = o.set.Float64("min-seconds", seconds, "seconds at least")
+}
+
+// plan is what --calls and --min-seconds ask for.
+func (o *options) plan() measure.Plan {
+	return measure.Plan{Calls: *o.calls, Time: time.Duration(*o.seconds * float64(time.Second))}
+}
+
 func (o *options) parse(args []string) error {
 	if err := o.set.Parse(args); err != nil {
 		return usagef("%s: %v; flags are %s", o.set.Name(), err, o.known())
@@ -57,6 +78,19 @@ func (o *options) parse(args []string) error {
 	}
 	if o.inputSet && len(o.inputs) == 0 {
 		return usagef("%s: --input is missing; give NAME=FILE.npy for each input of the model", o.set.Name())
+	}
+	return o.checkPlan()
+}
+
+func (o *options) checkPlan() error {
+	if o.calls == nil {
+		return nil
+	}
+	if *o.calls < 1 || *o.calls > maxCalls {
+		return usagef("%s: --calls is %d, expected 1 to %d", o.set.Name(), *o.calls, maxCalls)
+	}
+	if !(*o.seconds >= 0 && *o.seconds <= maxSeconds) { // NaN is neither
+		return usagef("%s: --min-seconds is %v, expected 0 to %d", o.set.Name(), *o.seconds, maxSeconds)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package measure
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -86,6 +87,20 @@ func settled(medians []int64) bool {
 func Reserve(plan Plan, warm WarmUp) []Sample {
 	expected := 2 * int64(plan.Time) / max(warm.FastestNs, 1)
 	return make([]Sample, 0, min(max(int64(plan.Calls), expected), maxReservedSize))
+}
+
+// Block runs plan, and returns the medians of both times, each on its own: the smallest that half of the calls do not exceed.
+// The samples are returned for the next block to overwrite; nothing is allocated while they fit into buffer.
+func Block(clock Clock, plan Plan, buffer []Sample, call func() error) (Sample, []Sample, error) {
+	samples, _, err := Run(clock, plan, buffer[:0], call)
+	if err != nil {
+		return Sample{}, nil, err
+	}
+	middle := (len(samples) - 1) / 2
+	slices.SortFunc(samples, func(a, b Sample) int { return cmp.Compare(a.CPUNs, b.CPUNs) })
+	cpu := samples[middle].CPUNs
+	slices.SortFunc(samples, func(a, b Sample) int { return cmp.Compare(a.WallNs, b.WallNs) })
+	return Sample{WallNs: samples[middle].WallNs, CPUNs: cpu}, samples, nil
 }
 
 // Run appends samples to buffer until plan is met, and returns them with the time that it took.

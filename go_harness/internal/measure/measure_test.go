@@ -80,6 +80,39 @@ func TestMeasuresUntilCallsAndTimeAreReached(t *testing.T) {
 	}
 }
 
+func TestABlockIsTheMediansOfBothTimes(t *testing.T) {
+	walls, cpus := []time.Duration{1, 9, 5, 7, 3, 8}, []time.Duration{10, 50, 40, 20, 30, 60} // in different calls
+	for calls, want := range map[int]Sample{1: {1, 10}, 5: {5, 30}, 6: {5, 30}} {
+		var clock fakeClock
+		next := 0
+		stale := make([]Sample, 3, 8)
+		got, samples, err := Block(&clock, Plan{Calls: calls}, stale, func() error {
+			clock.take(walls[next], cpus[next])
+			next++
+			return nil
+		})
+		if err != nil || got != want || len(samples) != calls || &samples[0] != &stale[0] {
+			t.Errorf("%d calls: got %+v of %d, want %+v, %v", calls, got, len(samples), want, err)
+		}
+	}
+}
+
+func TestABlockAllocatesNothing(t *testing.T) {
+	var clock fakeClock
+	call := func() error { clock.take(time.Millisecond, time.Millisecond); return nil }
+	plan := Plan{Calls: 1000}
+	buffer := Reserve(plan, WarmUp{})
+	allocations := testing.AllocsPerRun(10, func() {
+		var err error
+		if _, buffer, err = Block(&clock, plan, buffer, call); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations a block of 1000 calls", allocations)
+	}
+}
+
 func TestReservesWhatThePlanNeeds(t *testing.T) {
 	warm := WarmUp{FastestNs: int64(time.Millisecond)}
 	for plan, want := range map[Plan]int{
@@ -100,6 +133,9 @@ func TestStopsAtTheFirstFailure(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if _, _, err := Run(&clock, Plan{Calls: 1}, nil, func() error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := Block(&clock, Plan{Calls: 1}, nil, func() error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }
