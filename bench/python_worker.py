@@ -14,20 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dwcpc.bench.timed_calls import timed, timed_call, warm_up
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.ort_session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
-
-WARMUP_CALLS = 50
-WARMUP_SECONDS = 0.5
-WINDOW = 100
-WINDOWS = 3
-STABLE_WITHIN = 0.10
-MOST_WARMUP_SECONDS = 5.0
 
 
 def main() -> None:
@@ -54,22 +46,11 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, Any], NDArray[np.int64]
     start = time.perf_counter_ns()
     session = open_session(model, bundle.metadata.runtime.session)
     load_ns = time.perf_counter_ns() - start
-    outputs = [tensor.name for tensor in bundle.metadata.outputs]
-
-    def call(index: int) -> tuple[int, int]:
-        row = rows[index % len(rows)][None]
-        cpu = time.thread_time_ns()
-        wall = time.perf_counter_ns()
-        session.run(outputs, {name: row})
-        wall = time.perf_counter_ns() - wall
-        return wall, time.thread_time_ns() - cpu
-
+    call = timed_call(session, [tensor.name for tensor in bundle.metadata.outputs], {name: rows})
     first_ns, _ = call(0)
-    warmup, stable = _warm_up(call)
-    samples: list[tuple[int, int]] = []
+    warmup, stable = warm_up(call)
     begun = time.perf_counter()
-    while len(samples) < options.calls or time.perf_counter() - begun < options.min_seconds:
-        samples.append(call(len(samples)))
+    samples = timed(call, options.calls, options.min_seconds)
     answer = {
         "onnxruntime": onnxruntime.__version__,
         "load_ms": load_ns / 1e6,
@@ -80,24 +61,7 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, Any], NDArray[np.int64]
         "seconds": time.perf_counter() - begun,
         "peak_memory_bytes": _peak_memory_bytes(),
     }
-    return answer, np.array(samples, np.int64)
-
-
-def _warm_up(call: Callable[[int], tuple[int, int]]) -> tuple[int, bool]:
-    """Call until three windows of 100 have medians within 10 %; return the number of calls and whether that came."""
-    begun = time.perf_counter()
-    taken: list[int] = []
-    while len(taken) < WARMUP_CALLS or time.perf_counter() - begun < WARMUP_SECONDS:
-        taken.append(call(len(taken))[0])
-    medians: list[float] = []
-    while time.perf_counter() - begun < MOST_WARMUP_SECONDS:
-        window = [call(index)[0] for index in range(WINDOW)]
-        taken += window
-        medians.append(float(np.median(window)))
-        last = medians[-WINDOWS:]
-        if len(last) == WINDOWS and max(last) <= min(last) * (1 + STABLE_WITHIN):
-            return len(taken), True
-    return len(taken), False
+    return answer, samples
 
 
 def _peak_memory_bytes() -> int:
