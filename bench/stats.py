@@ -41,3 +41,12 @@ def upper_bound(samples: NDArray[np.floating], q: float, confidence: float = CON
         cumulative_above += math.exp(log_term)
         k -= 1
     return float(np.sort(samples)[k - 1])
+
+
+def median_bounds(samples: NDArray[np.floating], confidence: float = CONFIDENCE) -> tuple[float, float] | None:
+    """Return bounds of the median that hold with `confidence` each, or none when there are too few samples (sign test).
+
+    Seven is the least for 99 %; 20 give the 5th smallest and the 5th largest sample, which hold with 99.4 % each.
+    """
+    high, low = upper_bound(samples, 0.5, confidence), upper_bound(-samples, 0.5, confidence)
+    return None if high is None or low is None else (-low, high)
