@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,7 @@ def measure_go(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAULT_C
 
 def go_samples(bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float) -> tuple[Answer, Samples]:
     """Return what the Go harness says of one process, and each call's wall and CPU time in ms [calls, 2]."""
-    return _sampled(bundle, rows, calls, seconds, lambda arguments: call_harness("bench", arguments))
+    return sampled(bundle, rows, calls, seconds, lambda arguments: call_harness("bench", arguments))
 
 
 def measure_python(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAULT_CALLS) -> Measurement:
@@ -54,7 +54,7 @@ def measure_python(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAU
         answer: Answer = json.loads(done.stdout)
         return answer
 
-    return _measured("python", *_sampled(bundle, rows, calls, DEFAULT_SECONDS, call))
+    return _measured("python", *sampled(bundle, rows, calls, DEFAULT_SECONDS, call))
 
 
 def time_source(
@@ -73,23 +73,27 @@ def time_source(
     return float(np.median(taken[warmup:])) / NS_PER_MS
 
 
-def _sampled(
+def sampled(
     bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float, call: Callable[[list[str]], Answer]
 ) -> tuple[Answer, Samples]:
-    """Hand `rows` to one timing process and read back its samples; both runtimes take the same options."""
+    """Hand `rows` to one timing process and read back its samples in ms; all of them take the same options."""
     with tempfile.TemporaryDirectory(prefix="dwcpc-bench-") as name:
         folder = Path(name)
-        np.save(folder / "input.npy", np.ascontiguousarray(rows))
-        arguments = [
-            "--bundle",
-            str(bundle.path),
-            "--input",
-            f"{bundle.metadata.inputs[0].name}={folder / 'input.npy'}",
-        ]
-        arguments += ["--calls", str(calls), "--min-seconds", str(seconds)]
+        inputs = saved_inputs("--input", {bundle.metadata.inputs[0].name: rows}, folder)
+        arguments = ["--bundle", str(bundle.path), *inputs, "--calls", str(calls), "--min-seconds", str(seconds)]
         answer = call([*arguments, "--samples", str(folder / "samples.npy")])
         samples: Samples = np.load(folder / "samples.npy", allow_pickle=False) / NS_PER_MS
     return answer, samples
+
+
+def saved_inputs(option: str, rows: Mapping[str, NDArray[np.float32]], folder: Path) -> list[str]:
+    """Write the rows of each input into `folder`; return the arguments that name the files, `option` before each."""
+    arguments = []
+    for index, (name, values) in enumerate(rows.items()):
+        path = folder / f"{option.lstrip('-')}_{index}.npy"  # a foreign model's input may have any name
+        np.save(path, np.ascontiguousarray(values))
+        arguments += [option, f"{name}={path}"]
+    return arguments
 
 
 def _measured(runtime: str, answer: Answer, samples: Samples) -> Measurement:

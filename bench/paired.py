@@ -1,0 +1,192 @@
+"""Is one model slower than another? Adjacent blocks of both, in ABBA order, compared pair by pair.
+
+The machine's speed changes by the minute; what two blocks beside each other have in common drops out of their ratio.
+Where a session's memory happens to lie moves its time by up to a per cent for as long as it is open, so each pair opens
+both models anew. The bounds are the sign test's: no assumption on how the ratios are distributed.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwcpc.bench.measure import NS_PER_MS, sampled, saved_inputs
+from dwcpc.bench.stats import median_bounds
+from dwcpc.bench.timed_calls import Call, Rows, timed, timed_call, warm_up
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.harness import call_harness
+from dwcpc.compiler.ort_session import open_session
+
+if TYPE_CHECKING:
+    from dwcpc.compiler.bundle import Bundle
+    from dwcpc.compiler.metadata import SessionSettings
+
+logger = logging.getLogger(__name__)
+
+PAIRS = 20
+CALLS = 50  # a block's least
+SECONDS = 0.1  # likewise
+
+# A block: the medians of a prediction's wall and thread CPU time in ms.
+Block = Callable[[], tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """B's time as a share of A's: the median of the pairs, and bounds of it that hold with 99 % each."""
+
+    ratio: float
+    low: float
+    high: float
+    a_p50_ms: float
+    b_p50_ms: float
+    cpu_ratio: float
+    pairs: int
+
+    @property
+    def slower(self) -> bool:
+        """Whether B is slower beyond doubt."""
+        return self.low > 1
+
+    @property
+    def faster(self) -> bool:
+        """Whether B is faster beyond doubt."""
+        return self.high < 1
+
+    def swapped(self) -> Paired:
+        """Return the same comparison with A's time as a share of B's."""
+        return Paired(
+            1 / self.ratio, 1 / self.high, 1 / self.low, self.b_p50_ms, self.a_p50_ms, 1 / self.cpu_ratio, self.pairs
+        )
+
+    def __str__(self) -> str:
+        return f"{self.ratio:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+def pair_bundles(
+    a: Bundle, b: Bundle, rows: NDArray[np.float32], *, pairs: int = PAIRS, seconds: float = SECONDS
+) -> Paired:
+    """Compare two bundles in one Go process on the same raw rows; a block takes `seconds` at least."""
+    return _pair_in_go(a, rows, ["--other", str(b.path)], {b.metadata.inputs[0].name: rows}, pairs, seconds)
+
+
+def pair_model(
+    a: Bundle,
+    model: Path,
+    rows: NDArray[np.float32],
+    *,
+    feeds: Rows | None = None,
+    pairs: int = PAIRS,
+    seconds: float = SECONDS,
+) -> Paired:
+    """Compare `a` with an ONNX file under the same session settings in one Go process.
+
+    The file has to have the bundle's inputs and outputs, unless `feeds` gives it inputs of its own.
+    """
+    return _pair_in_go(a, rows, ["--other-model", str(model)], feeds or {}, pairs, seconds)
+
+
+def pair_sessions(  # noqa: PLR0913 - two models, each with its rows
+    a: bytes,
+    b: bytes,
+    feeds_a: Rows,
+    feeds_b: Rows,
+    settings: SessionSettings,
+    *,
+    pairs: int = PAIRS,
+    seconds: float = SECONDS,
+) -> Paired:
+    """Compare two models in Python's onnxruntime, in this process; each is asked for all of its outputs."""
+    a_opened, b_opened = FreshSession(a, feeds_a, settings, seconds), FreshSession(b, feeds_b, settings, seconds)
+    return pair_blocks(lambda index: _opened(a_opened, b_opened, index), pairs)
+
+
+def pair_blocks(opened: Callable[[int], tuple[Block, Block]], pairs: int = PAIRS) -> Paired:
+    """Compare what `opened` returns for each pair, A and B: A is measured first in every other pair, B in the rest."""
+    _check(pairs)
+    blocks = np.empty((pairs, 2, 2))
+    for index in range(pairs):
+        sides = opened(index)
+        for side in order(index):
+            blocks[index, side] = sides[side]()
+    return summarized(blocks)
+
+
+def order(index: int) -> tuple[int, int]:
+    """Return ABBA's: A first in the even ones, B first in the odd ones."""
+    return (0, 1) if index % 2 == 0 else (1, 0)
+
+
+def summarized(blocks: NDArray[np.float64]) -> Paired:
+    """Return what block medians in ms [pairs, A and B, wall and CPU] say."""
+    ratios = blocks[:, 1] / blocks[:, 0]
+    low, high = _bounds(ratios[:, 0])
+    # The middle of the logarithms: A's share of B is then B's of A, turned over.
+    ratio, cpu_ratio = np.exp(np.median(np.log(ratios), axis=0))
+    a_p50_ms, b_p50_ms = np.median(blocks[:, :, 0], axis=0)
+    return Paired(float(ratio), low, high, float(a_p50_ms), float(b_p50_ms), float(cpu_ratio), len(blocks))
+
+
+class FreshSession:
+    """A model of which every call of `opened` gives a block of a new session, warmed up."""
+
+    def __init__(self, model: bytes, rows: Rows, settings: SessionSettings, seconds: float) -> None:
+        self._model, self._rows, self._settings, self._seconds = model, rows, settings, seconds
+        self._warm = False
+
+    def opened(self) -> Block:
+        """Open the session; the first is warmed up in full, those after it, in a warm process, by a block."""
+        call = timed_call(open_session(self._model, self._settings), None, self._rows)
+        if not self._warm:
+            _warn_unless(warm_up(call)[1])
+            self._warm = True
+        _block(call, self._seconds)
+        return lambda: _block(call, self._seconds)
+
+
+def _opened(a: FreshSession, b: FreshSession, index: int) -> tuple[Block, Block]:
+    """Open both; who is first changes half as often as who is measured first, so that all four ways are as frequent."""
+    if order(index // 2) == (0, 1):
+        first = a.opened()
+        return first, b.opened()
+    first = b.opened()
+    return a.opened(), first
+
+
+def _block(call: Call, seconds: float) -> tuple[float, float]:
+    wall, cpu = np.median(timed(call, CALLS, seconds), axis=0) / NS_PER_MS
+    return float(wall), float(cpu)
+
+
+def _pair_in_go(
+    a: Bundle, rows: NDArray[np.float32], other: list[str], feeds: Rows, pairs: int, seconds: float
+) -> Paired:
+    _check(pairs)
+    with tempfile.TemporaryDirectory(prefix="dwcpc-pair-") as name:
+        other = [*other, *saved_inputs("--other-input", feeds, Path(name)), "--pairs", str(pairs)]
+        answer, blocks = sampled(a, rows, CALLS, seconds, lambda given: call_harness("pair", [*given, *other]))
+    _warn_unless(bool(answer["stable"]))
+    return summarized(blocks)
+
+
+def _check(pairs: int) -> None:
+    _bounds(np.ones(max(pairs, 0)))
+
+
+def _bounds(ratios: NDArray[np.float64]) -> tuple[float, float]:
+    bounds = median_bounds(ratios)
+    if bounds is None:
+        raise InputError(f"{len(ratios)} pairs of blocks cannot bound a ratio; measure at least 7")
+    return bounds
+
+
+def _warn_unless(stable: bool) -> None:
+    if not stable:
+        logger.warning("the calls had not settled after the warm-up; the machine is busy")
