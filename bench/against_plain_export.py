@@ -1,27 +1,29 @@
-"""Is a bundle through Go slower than the plain export through Python's onnxruntime? Paired and interleaved, ABBA.
+"""Is a bundle through Go slower than the plain export of its artifact? Paired and interleaved, ABBA.
 
-    python -m dwcpc.bench.against_plain_export ARTIFACT BUNDLE
+    python -m dwcpc.bench.against_plain_export ARTIFACT BUNDLE [--simplified] [--runtime go]
 
-A is the export of torch, skl2onnx or onnxmltools in Python: no pass applied, no scaler and no score in it. B is the
-bundle through the Go harness: scaler and score included, copy in → run → copy out. Both run on one thread with the
-bundle's session settings.
+The plain export is that of torch, skl2onnx or onnxmltools: no pass of ours applied, no scaler and no score in it; with
+`--simplified` it went through onnxsim. It runs in Python's onnxruntime or, with `--runtime go`, in the same Go process
+as the bundle. The bundle always runs in Go: scaler and score included, copy in → run → copy out. Both run on one thread
+with the bundle's session settings.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dwcpc.bench.measure import go_samples, time_source
+from dwcpc.bench.measure import go_samples
+from dwcpc.bench.paired import CALLS, PAIRS, SECONDS, Block, FreshSession, Paired, pair_blocks, pair_model
 from dwcpc.bench.plain_export import plain_export
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import Bundle, open_bundle
-from dwcpc.compiler.ort_session import open_session
+from dwcpc.compiler.passes.simplify import Simplify
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.sources import source_of
 from dwcpc.compiler.sources.base import LoadOptions
@@ -29,34 +31,65 @@ from dwcpc.compiler.sources.base import LoadOptions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PAIRS = 20
-CALLS = 300
-GO_SECONDS = 0.1  # a block's least
-# Of 20 ratios the 5th smallest and 5th largest bound the median with 99.4 % confidence each (sign test).
-BOUND = 5
+    from dwcpc.bench.timed_calls import Rows
 
 
-def main() -> None:
-    """Print the medians of both and the bounds of their ratio."""
+def main(arguments: list[str] | None = None) -> None:
+    """Print the medians of both, the bounds of their ratio, and what they say."""
+    options = _options(arguments)
+    bundle = open_bundle(options.bundle)
+    rows = bundle.golden("input")[bundle.metadata.inputs[0].name].astype(np.float32)
+    model, feed = _plain(options.artifact, bundle, rows, simplified=options.simplified)
+    compare = {"python": _against_python, "go": _against_go}[options.runtime]
+    paired = compare(bundle, rows, model, {feed: _scaled(bundle, rows)}, options.pairs)
+    plain = f"plain export{' + onnxsim' if options.simplified else ''}, {options.runtime}"
+    width = max(len(plain), len("bundle / plain"))
+    sys.stdout.write(
+        f"{plain:{width}}  p50 {paired.a_p50_ms:.4g} ms\n"
+        f"{'bundle, go':{width}}  p50 {paired.b_p50_ms:.4g} ms\n"
+        f"{'bundle / plain':{width}}  {paired}  cpu {paired.cpu_ratio:.3f}  {paired.pairs} pairs: {_verdict(paired)}\n"
+    )
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("artifact", type=Path)
     parser.add_argument("bundle", type=Path)
-    options = parser.parse_args()
-    bundle = open_bundle(options.bundle)
-    rows = bundle.golden("input")[bundle.metadata.inputs[0].name].astype(np.float32)
-    plain = _plain_export(options.artifact, bundle, rows)
-    scaled = _scaled(bundle, rows)
-    pairs = _abba(
-        lambda: time_source(plain, scaled, CALLS, warmup=0),
-        lambda: float(np.median(go_samples(bundle, rows, CALLS, GO_SECONDS)[1][:, 0])),
-    )
-    ratios = np.sort(pairs[:, 1] / pairs[:, 0])
-    sys.stdout.write(
-        f"plain export, python  p50 {np.median(pairs[:, 0]):.3f} ms\n"
-        f"bundle, go            p50 {np.median(pairs[:, 1]):.3f} ms\n"
-        f"ratio go / plain      {np.median(ratios):.3f}  [{ratios[BOUND - 1]:.3f}, {ratios[-BOUND]:.3f}]"
-        f"  {PAIRS} pairs of {CALLS} calls\n"
-    )
+    parser.add_argument("--simplified", action="store_true", help="hand the plain export to onnxsim")
+    parser.add_argument("--runtime", choices=("python", "go"), default="python", help="of the plain export")
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    return parser.parse_args(arguments)
+
+
+def _verdict(paired: Paired) -> str:
+    """Name what the bounds leave; each holds with 99 %."""
+    if paired.slower:
+        return "the bundle is slower"
+    if paired.faster:
+        return "the bundle is faster"
+    return f"no difference is shown; the bundle is at most {100 * (paired.high - 1):.1f} % slower"
+
+
+def _against_go(bundle: Bundle, rows: NDArray[np.float32], model: bytes, feeds: Rows, pairs: int) -> Paired:
+    with tempfile.TemporaryDirectory(prefix="dwcpc-plain-") as name:
+        path = Path(name) / "plain_export.onnx"
+        path.write_bytes(model)
+        return pair_model(bundle, path, rows, feeds=feeds, pairs=pairs).swapped()
+
+
+def _against_python(bundle: Bundle, rows: NDArray[np.float32], model: bytes, feeds: Rows, pairs: int) -> Paired:
+    plain = FreshSession(model, feeds, bundle.metadata.runtime.session, SECONDS)
+    return pair_blocks(lambda _: (plain.opened(), _process_of(bundle, rows)), pairs)
+
+
+def _process_of(bundle: Bundle, rows: NDArray[np.float32]) -> Block:
+    """Return a block of the bundle in a Go process of its own, which warms itself up."""
+
+    def block() -> tuple[float, float]:
+        wall, cpu = np.median(go_samples(bundle, rows, CALLS, SECONDS)[1], axis=0)
+        return float(wall), float(cpu)
+
+    return block
 
 
 def _scaled(bundle: Bundle, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -66,24 +99,15 @@ def _scaled(bundle: Bundle, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return Scaler(scaler.type, scaler.center, scaler.scale).transform(rows) if in_graph else rows
 
 
-def _abba(a: Callable[[], float], b: Callable[[], float]) -> NDArray[np.float64]:
-    """Return the block medians [pairs, 2] in ms; every other pair runs B first."""
-    a()
-    pairs = np.empty((PAIRS, 2))
-    for index in range(PAIRS):
-        for column in (0, 1) if index % 2 == 0 else (1, 0):
-            pairs[index, column] = (a, b)[column]()
-    return pairs
-
-
-def _plain_export(artifact: Path, bundle: Bundle, rows: NDArray[np.float32]) -> Callable[[NDArray[np.float32]], object]:
-    """Return a prediction by the plain export of the bundle's artifact."""
+def _plain(artifact: Path, bundle: Bundle, rows: NDArray[np.float32], *, simplified: bool) -> tuple[bytes, str]:
+    """Return the plain export of the bundle's artifact, and the name of its input."""
     source = bundle.metadata.source
     load = LoadOptions(source.architecture, source.architecture_config.get("timesteps"), rows.shape[1:])
     loaded = read_artifact(artifact)
     exported, feed = plain_export(source_of(loaded).load(loaded, load), bundle.metadata.model.opset)
-    session = open_session(exported.SerializeToString(), bundle.metadata.runtime.session)
-    return lambda row: session.run(None, {feed: row})
+    if simplified:
+        exported = Simplify().apply(exported).model
+    return exported.SerializeToString(), feed
 
 
 if __name__ == "__main__":
