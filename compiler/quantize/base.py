@@ -1,0 +1,73 @@
+"""What a quantisation technique is: it proposes another form of one layer, or says why not. One technique a file.
+
+A proposal is computed from the float network alone, never from other proposals, so that a search may combine them at
+will and keep each on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import onnx
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One node with constant weights, and those weights by input index."""
+
+    node: onnx.NodeProto
+    weights: dict[int, NDArray[np.float32]]
+
+    @property
+    def name(self) -> str:
+        """The node's name, or its first output's."""
+        return str(self.node.name or self.node.output[0])
+
+    @property
+    def op(self) -> str:
+        """The node's operator."""
+        return str(self.node.op_type)
+
+    @property
+    def size(self) -> int:
+        """How many weights it has."""
+        return sum(weight.size for weight in self.weights.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """What went into a layer and came out of it on the calibration rows: float32, the network's own layout."""
+
+    input: NDArray[np.float32]
+    output: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The nodes and constants that take the layer's place, in `graph`.
+
+    `couples_rows` where a row's answer would depend on the rows beside it in a batch.
+    """
+
+    precision: str
+    graph: onnx.GraphProto
+    couples_rows: bool = False
+
+
+class Technique(Protocol):
+    """One way to give a layer another precision."""
+
+    @property
+    def precision(self) -> str:
+        """What the metadata calls a layer in this form."""
+
+    @property
+    def integer_arithmetic(self) -> bool:
+        """Whether it computes in integers, which may be faster, or only stores less."""
+
+    def propose(self, layer: Layer, activations: Activations) -> Proposal | str:
+        """Return the layer's other form, or the reason why it has none."""

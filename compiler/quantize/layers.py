@@ -1,0 +1,104 @@
+"""The layers of a network that may be given another precision, and the network with some of them replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from dwcpc.compiler.quantize.base import Activations, Layer
+from dwcpc.compiler.quantize.per_row import each_row_alone
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.quantize.base import Proposal
+
+WEIGHT_INPUTS = {"LSTM": (1, 2, 3), "GRU": (1, 2, 3), "Gemm": (1, 2), "MatMul": (1,), "Conv": (1, 2)}
+OPSETS = {"com.microsoft": 1}
+FEWEST_WEIGHTS = 256  # below which another form costs more bytes and nodes than it saves
+
+
+def layers_of(network: onnx.ModelProto) -> tuple[Layer, ...]:
+    """Return the layers with constant float32 weights, in the order of the graph; small ones and shared ones stay."""
+    constants = {tensor.name: tensor for tensor in network.graph.initializer}
+    uses: dict[str, int] = {}
+    for node in network.graph.node:
+        for name in node.input:
+            uses[name] = uses.get(name, 0) + 1
+    layers = []
+    for node in network.graph.node:
+        weights = {
+            index: numpy_helper.to_array(constants[node.input[index]])
+            for index in WEIGHT_INPUTS.get(node.op_type, ())
+            if index < len(node.input) and node.input[index] in constants
+        }
+        main = [
+            index for index in WEIGHT_INPUTS.get(node.op_type, ())[:2] if node.op_type in ("LSTM", "GRU") or index == 1
+        ]
+        if not main or any(index not in weights or uses[node.input[index]] > 1 for index in main):
+            continue
+        if any(weight.dtype != np.float32 for weight in weights.values()):
+            continue
+        layer = Layer(node, weights)
+        if layer.size >= FEWEST_WEIGHTS:
+            layers.append(layer)
+    return tuple(layers)
+
+
+def record_activations(
+    network: onnx.ModelProto, layers: Iterable[Layer], rows: NDArray[np.float32]
+) -> dict[str, Activations]:
+    """Run the float network on scaled `rows` and return what went into each layer and came out of it."""
+    from dwcpc.compiler.metadata import SessionSettings
+    from dwcpc.compiler.ort_session import open_session
+
+    named = {layer.name: (layer.node.input[0], layer.node.output[0]) for layer in layers}
+    probed = onnx.ModelProto()
+    probed.CopyFrom(network)
+    wanted = sorted({value for pair in named.values() for value in pair})
+    shown = {value.name for value in (*probed.graph.input, *probed.graph.output)}
+    probed.graph.output.extend(
+        helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, None) for value in wanted if value not in shown
+    )
+    session = open_session(probed.SerializeToString(), SessionSettings())
+    feed = network.graph.input[0].name
+    got = dict(zip(wanted, session.run(wanted, {feed: rows}), strict=True)) if wanted else {}
+    return {name: Activations(got[before], got[after]) for name, (before, after) in named.items()}
+
+
+def with_proposals(network: onnx.ModelProto, chosen: Mapping[str, Proposal]) -> onnx.ModelProto:
+    """Return the network with the layers named in `chosen` replaced; rows that would mix are kept apart by a Scan."""
+    model = onnx.ModelProto()
+    model.CopyFrom(network)
+    nodes = []
+    for node in network.graph.node:
+        proposal = chosen.get(node.name or node.output[0])
+        if proposal is None:
+            nodes.append(node)
+            continue
+        nodes += list(proposal.graph.node)
+        model.graph.initializer.extend(proposal.graph.initializer)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    _drop_unused_constants(model.graph)
+    _declare_domains(model)
+    if any(proposal.couples_rows for proposal in chosen.values()):
+        return each_row_alone(model)
+    return model
+
+
+def _drop_unused_constants(graph: onnx.GraphProto) -> None:
+    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _declare_domains(model: onnx.ModelProto) -> None:
+    declared = {opset.domain for opset in model.opset_import}
+    for domain in sorted({node.domain for node in model.graph.node} - declared):
+        model.opset_import.append(helper.make_opsetid(domain, OPSETS[domain]))
