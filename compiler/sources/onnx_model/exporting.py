@@ -57,12 +57,15 @@ def _converted(artifact: Artifact, model: onnx.ModelProto, opset: int) -> onnx.M
 
         try:
             copy = version_converter.convert_version(copy, opset)
-        except Exception as error:  # an operator without a rule for the way there
+        except Exception as error:  # an operator without a rule for the way there, said behind a place in its source
+            why = first_line(error).rpartition("failed: ")[2]
             raise InputError(
-                f"{artifact.path}: is in opset {found}, which onnx cannot turn into {opset} ({first_line(error)}); "
+                f"{artifact.path}: is in opset {found}, which onnx cannot turn into {opset} ({why}); "
                 f"export it with opset {opset}"
             ) from error
-    copy.ir_version = max(copy.ir_version, model.ir_version, helper.find_min_ir_version_for(copy.opset_import))
+    copy.ir_version = max(
+        copy.ir_version, model.ir_version, helper.find_min_ir_version_for(copy.opset_import, ignore_unknown=True)
+    )
     return copy
 
 

@@ -1,7 +1,8 @@
 """The source in float64: onnxruntime on the widened graph where it has the kernels, else `onnx.reference`.
 
-`onnx.reference` is numpy, node by node, with the recurrent operators of this package. Only operators are taken there
-that keep float64 inside; each is held against onnxruntime, and for rounding, by a test. What neither can do (operators
+`onnx.reference` is numpy, node by node, with a few operators of this package's own. Only operators are taken there
+that keep float64 inside; each is held against onnxruntime, and for rounding, by a test (which `onnx.reference` fails
+for Erf, in float32 inside, and for GlobalMaxPool, of the wrong shape). What neither can do (operators
 that quantise, above all) has no float64 reference, and float32 is what it is compared in.
 """
 
@@ -15,6 +16,7 @@ import onnx
 from onnx import NodeProto
 
 from dwcpc.compiler.errors import PrecisionError, first_line
+from dwcpc.compiler.sources.onnx_model.erf import Erf
 from dwcpc.compiler.sources.onnx_model.protobuf import messages
 from dwcpc.compiler.sources.onnx_model.recurrent import RECURRENT
 from dwcpc.compiler.sources.onnx_model.session import Session
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
 
     Run = Callable[[NDArray[np.floating]], NDArray[np.floating]]
 
+OWN_OPERATORS = (*RECURRENT, Erf)
 RECURRENT_NAMES = frozenset(operator.__name__ for operator in RECURRENT)
 # Of ONNX's own domain. Those that move, compare or count are as exact in any precision.
 _NAMES = (
     "Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Ceil Celu Clip Concat Constant "
     "ConstantOfShape Conv ConvTranspose Cos CumSum DepthToSpace Div Dropout Elu Equal Erf Exp Expand Flatten "
-    "Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual "
+    "Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool Greater GreaterOrEqual "
     "HardSigmoid HardSwish Identity If InstanceNormalization IsInf IsNaN LayerNormalization LeakyRelu Less "
     "LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mish Mul Neg Not Or PRelu Pad Pow Range Reciprocal "
     "ReduceL1 ReduceL2 ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu "
@@ -82,7 +85,7 @@ def _in_numpy(wide: onnx.ModelProto) -> Run:
         if node.domain or node.op_type not in KEEPS_FLOAT64:
             raise PrecisionError(f"there is no float64 {node.domain or 'ONNX'} operator {node.op_type}")
     try:
-        evaluator = ReferenceEvaluator(wide, new_ops=list(RECURRENT))
+        evaluator = ReferenceEvaluator(wide, new_ops=list(OWN_OPERATORS))
     except Exception as error:  # an operator in a version that it does not know
         raise PrecisionError(f"onnx.reference does not take the model ({first_line(error)})") from error
     weights = {tensor.name for tensor in wide.graph.initializer}

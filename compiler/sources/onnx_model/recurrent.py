@@ -145,8 +145,9 @@ class _Recurrent(OpRun):
         return Y.transpose(1, 0, 2, 3), h, c
 
     def _activations(self, names: list[str] | None, directions: int) -> list[tuple[Activation, ...]]:
-        chosen = [name.lower() for name in names or self.defaults * directions]
         count = len(self.defaults)
+        # The schema's default for RNN names those of two directions, whatever the direction.
+        chosen = [name.lower() for name in names or self.defaults * directions][: count * directions]
         if len(chosen) != count * directions or not set(chosen) <= set(ACTIVATIONS):
             raise NotSupportedError(f"activations {', '.join(chosen)}")
         functions = [ACTIVATIONS[name] for name in chosen]
