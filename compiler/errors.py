@@ -17,3 +17,12 @@ class VerdictError(DwcpcError):
     """The model was judged and did not pass."""
 
     exit_code = 1
+
+
+class PrecisionError(DwcpcError):
+    """A source model that cannot be run in the precision asked for; another one may be."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of a library's message, cut to one sentence's length."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

@@ -91,7 +91,7 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
         built=_built(loaded, around, request.target.opset, decision, features, progress),
         loaded=loaded,
         target=request.target,
-        source=_source(artifact, loaded, scaler, target_scaler),
+        source=_source(artifact, loaded, request.target.opset, scaler, target_scaler),
         scaler=used,
         scaler_applied=request.scaler_applied,
         target_scaler=around.target_scaler,
@@ -142,7 +142,10 @@ def _check_options(loaded: Network | Estimator, request: CompileRequest) -> None
     """Refuse what was said of another kind of model: ignored, it would look as if it had an effect."""
     spec, said = loaded.spec, request.load
     of_networks = {"--arch": said.arch, "--timesteps": said.timesteps, "--input-shape": said.input_shape}
-    not_taken = {name for name, value in of_networks.items() if value is not None and isinstance(loaded, Estimator)}
+    taken = set() if isinstance(loaded, Estimator) else set(of_networks)
+    if isinstance(spec, NetworkSpec) and spec.opset is not None:
+        taken = {"--input-shape"}
+    not_taken = {name for name, value in of_networks.items() if value is not None and name not in taken}
     if said.missing is not None and spec.framework != "xgboost":
         not_taken.add("--missing")
     if request.target_scaler is not None and spec.task in ("classification", "anomaly_detection"):
@@ -165,9 +168,16 @@ def _scaler(path: Path | None) -> LoadedScaler | None:
 
 
 def _source(
-    artifact: Artifact, loaded: Network | Estimator, scaler: LoadedScaler | None, target_scaler: LoadedScaler | None
+    artifact: Artifact,
+    loaded: Network | Estimator,
+    opset: int,
+    scaler: LoadedScaler | None,
+    target_scaler: LoadedScaler | None,
 ) -> Source:
     spec = loaded.spec
+    converted: tuple[str, ...] = ()
+    if isinstance(spec, NetworkSpec) and spec.opset not in {None, opset}:
+        converted = (f"opset {spec.opset} was converted to {opset}",)
     given = [each for each in (scaler, target_scaler) if each is not None]
     classes = {name for each in given for name in each.pickled_classes} | set(spec.pickled_classes)
     versions = tuple(
@@ -186,6 +196,8 @@ def _source(
         missing=loaded.core.missing if isinstance(loaded, Estimator) else None,
         pickled_classes=tuple(sorted(classes)),
         notes=spec.notes
+        + converted
+        + spec.files_beside
         + versions
         + (() if scaler is not None else ("no scaler was given: inputs go to the model as they are",)),
     )

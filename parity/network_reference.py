@@ -1,4 +1,8 @@
-"""The reference of a network: in float64, with the tolerance that its own rounding noise asks for."""
+"""The reference of a network, with the tolerance that its own rounding noise asks for.
+
+It is in float64 where the source can be run so. Where it cannot (operators that quantise, custom ones) it is the source
+in float32, and the note says why; `tolerance.py` has what the noise is then.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dwcpc.compiler.errors import PrecisionError
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.parity.cases import CALIBRATION, SPECIAL, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup
@@ -16,28 +21,38 @@ from dwcpc.parity.tolerance import noise_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dwcpc.compiler.sources.base import Precision
     from dwcpc.parity.runners.source import SourceModel
 
 ORDINARY = (TYPICAL, CALIBRATION, WIDE, SPECIAL)  # groups whose rows are paired to find the threshold between them
 
 
 def make_network_reference(source: SourceModel, request: CaseRequest, progress: Callable[[str], None]) -> Reference:
-    """Draw the cases and run the source model on them, in float64 and in float32."""
+    """Draw the cases and run the source model on them, in float64 where it can be and in float32."""
     shape = source.network.spec.input_shape
     scaler = source.scaler or Scaler.identity(shape[-1])
     cases = draw_cases(shape, scaler, request.rows, request.seed, request.calibration)
-    notes: tuple[str, ...] = ()
+    precision, notes = _finest(source, cases[0].rows[:1])
     if request.threshold is not None:
         progress("rows at the threshold")
         near = _near_threshold(source, cases, request)
         cases = cases if near is None else (*cases, near)
         if near is None:
-            notes = ("no row scores on the other side of the threshold: decisions near it were not tested",)
+            notes += ("no row scores on the other side of the threshold: decisions near it were not tested",)
     groups = []
     for case in cases:
         progress(f"reference, {case.name}")
-        groups.append(_reference_group(source, case, request.seed))
-    return Reference("float64", request.seed, tuple(groups), non_finite_cases(cases[0].rows, request.seed).rows, notes)
+        groups.append(_reference_group(source, case, precision, request.seed))
+    return Reference(precision, request.seed, tuple(groups), non_finite_cases(cases[0].rows, request.seed).rows, notes)
+
+
+def _finest(source: SourceModel, rows: NDArray[np.float32]) -> tuple[Precision, tuple[str, ...]]:
+    """Return float64 where the source can be run so, else float32 and a note with the reason."""
+    try:
+        source.run(rows, "float64")
+    except PrecisionError as error:
+        return "float32", (f"compared with the source in float32, not float64: {error}",)
+    return "float64", ()
 
 
 def _near_threshold(source: SourceModel, cases: tuple[CaseGroup, ...], request: CaseRequest) -> CaseGroup | None:
@@ -47,15 +62,18 @@ def _near_threshold(source: SourceModel, cases: tuple[CaseGroup, ...], request: 
     return threshold_cases(source.score, candidates, request.threshold, max(16, rows), request.seed)
 
 
-def _reference_group(source: SourceModel, case: CaseGroup, seed: int) -> ReferenceGroup:
-    f64 = source.run(case.rows, "float64")
+def _reference_group(source: SourceModel, case: CaseGroup, precision: Precision, seed: int) -> ReferenceGroup:
     samples = source.rounding_samples(case.rows, seed)
-    noise = {name: noise_of(values, [sample[name] for sample in samples]) for name, values in f64.items()}
+    if precision == "float64":
+        outputs = source.run(case.rows, "float64")
+    else:  # the unmoved sample is the reference itself, and would say that there is no noise
+        outputs = {name: values.astype(np.float64) for name, values in samples.pop(0).items()}
+    noise = {name: noise_of(values, [sample[name] for sample in samples]) for name, values in outputs.items()}
     return ReferenceGroup(
         case.name,
         case.rows,
-        f64,
-        tolerance={name: _broadcastable(each.by_row, f64[name]) for name, each in noise.items()},
+        outputs,
+        tolerance={name: _broadcastable(each.by_row, outputs[name]) for name, each in noise.items()},
         noise_level={name: each.level for name, each in noise.items()},
         bulk={name: each.bulk for name, each in noise.items()},
         insensitive=np.logical_and.reduce([each.insensitive for each in noise.values()]),

@@ -13,6 +13,10 @@ float64 reference of each channel, and the error and noise of a row its largest 
 σ is at least 2⁻²³ · max|f64| / 1e-5, because a float32 output is itself rounded by that much. Channels share the noise
 (relative to σ) and not the tolerance, as they have different units. On 20,000 rows of the real consensus autoencoder
 onnxruntime's largest error was 0.48 of the tolerance, and its median error 1.0 to 1.5 times the median noise.
+
+Where the source has no float64, the reference f is its unmoved float32 sample, and the moved ones alone are the noise,
+|moved − f| / σ: both sides of that difference round, as both sides of |candidate − f| do. The formulas stay the same,
+with the first moved sample in the place of the unmoved one.
 """
 
 from __future__ import annotations
@@ -66,7 +70,7 @@ class Noise:
 
 
 def noise_of(f64: NDArray[np.floating], samples: Sequence[NDArray[np.floating]]) -> Noise:
-    """Return the noise of one output from its float64 reference and float32 `samples`, the unmoved one first."""
+    """Return the noise of one output from its reference and float32 `samples`; the first makes the level."""
     spread = spread_of(f64)
     by_sample = [relative_error(f64, sample, spread) for sample in samples]
     return Noise(spread, np.max(by_sample, axis=0), float(np.median(by_sample[0])))

@@ -95,6 +95,11 @@ def _reference_from_source(
         missing=metadata.source.missing,
     )
     loaded = source_of(artifact).load(artifact, load)
+    for file in loaded.spec.files_beside:
+        if file not in metadata.source.notes:
+            raise InputError(
+                f"{source}: its {file}, with which {bundle.path} was not compiled; give that file, or compile this one"
+            )
     in_graph = metadata.scaler.applied == "graph" and metadata.scaler.type != "Identity"
     scaler = _scaler(metadata.scaler) if in_graph else None
     model = reference_source(loaded, scaler, _optional(metadata.target_scaler), metadata.decision)

@@ -72,7 +72,10 @@ def _why_not(lstm: ir.Node, gemm: ir.Node, between: list[ir.Node]) -> str:
         return "a weight or bias is missing or computed at run time"
     if not all(_keeps_last_axis(node) for node in between):
         return "what follows it changes the last axis"
-    inner, outer = _linear(gemm)[0].shape
+    weight, bias = _linear(gemm)
+    inner, outer = weight.shape
+    if bias.shape != (outer,):
+        return f"its bias of shape {bias.shape} is broadcast"
     return "" if inner < outer else f"its input of {inner} is not narrower than its output of {outer}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dwcpc.compiler.errors import DwcpcError
+from dwcpc.compiler.errors import DwcpcError, first_line
 from dwcpc.compiler.passes.base import Rewritten
 
 if TYPE_CHECKING:
@@ -20,7 +20,10 @@ class Simplify:
         """Return the simplified model; DwcpcError when onnxsim's own check of the result fails."""
         import onnxsim
 
-        simplified, equal = onnxsim.simplify(model)
+        try:
+            simplified, equal = onnxsim.simplify(model)
+        except Exception as error:  # it has no type of its own for an operator that it cannot fold
+            return Rewritten(model, 0, (f"onnxsim does not take the graph: {first_line(error)}",))
         if not equal:
             raise DwcpcError("onnxsim's result differs from its input; report the model, this is not your fault")
         return Rewritten(simplified, changed=max(0, len(model.graph.node) - len(simplified.graph.node)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.sources.base import SourceFramework
+from dwcpc.compiler.sources.onnx_model.framework import Onnx
 from dwcpc.compiler.sources.pytorch.framework import PyTorch
 from dwcpc.compiler.sources.sklearn.framework import ScikitLearn
 from dwcpc.compiler.sources.xgboost.framework import XGBoost
 
-SOURCES: tuple[SourceFramework, ...] = (PyTorch(), XGBoost(), ScikitLearn())
+SOURCES: tuple[SourceFramework, ...] = (PyTorch(), Onnx(), XGBoost(), ScikitLearn())
 
 SNIFFED_BYTES = 16
 
@@ -21,6 +22,6 @@ def source_of(artifact: Artifact) -> SourceFramework:
             return source
     raise InputError(
         f"{artifact.path}: starts with {artifact.data[:SNIFFED_BYTES]!r}, which is no model file that dwcpc knows; "
-        "expected a PyTorch state dict or checkpoint, TorchScript, a .pt2 exported program, a scikit-learn pickle, or "
-        "XGBoost's JSON or UBJ"
+        "expected a PyTorch state dict or checkpoint, TorchScript, a .pt2 exported program, a scikit-learn pickle, "
+        "XGBoost's JSON or UBJ, or ONNX"
     )

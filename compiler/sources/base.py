@@ -43,7 +43,10 @@ class LoadOptions:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """What a loaded model is, apart from its numbers. Shapes are without the batch axis."""
+    """What a loaded model is, apart from its numbers. Shapes are without the batch axis.
+
+    `files_beside` names each other file that the model is made of with its hash, as the bundle's notes then say it.
+    """
 
     framework: str
     framework_version: str
@@ -57,17 +60,19 @@ class ModelSpec:
     feature_names: tuple[str, ...] = ()
     pickled_classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files_beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec(ModelSpec):
-    """What a network is: one float32 input, one output."""
+    """What a network is: one float32 input, one output. `opset` is its own where the source is an ONNX file."""
 
     output_shape: tuple[int, ...]
     architecture: str | None = None
     architecture_config: dict[str, int] = field(default_factory=dict)
     output_channels: tuple[str, ...] = ()
     output_units: tuple[str, ...] = ()
+    opset: int | None = None
 
     @property
     def output_name(self) -> str:
@@ -87,7 +92,7 @@ class Network(Protocol):
         """Return the ONNX graph: `NETWORK_INPUT` in, `NETWORK_OUTPUT` out, first axes free."""
 
     def predict(self, x: NDArray[np.float32], precision: Precision) -> NDArray[np.floating]:
-        """Run the source model itself on `x` [rows, *input_shape]; DwcpcError where it cannot in that precision."""
+        """Run the source model itself on `x` [rows, *input_shape]; PrecisionError where it cannot in float64."""
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from typing import cast
 import torch
 
 from dwcpc.compiler.artifact import Artifact
-from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.errors import InputError, first_line
 from dwcpc.compiler.sources.base import LoadOptions, NetworkSpec
 from dwcpc.compiler.sources.pytorch.checkpoint import (
     Checkpoint,
@@ -25,7 +25,6 @@ from dwcpc.compiler.sources.pytorch.inert import inert_program, inert_script
 from dwcpc.compiler.sources.pytorch.network import (
     TorchNetwork,
     checked_network,
-    first_line,
     last_line,
     network_of,
     quiet,

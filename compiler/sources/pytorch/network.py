@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from dwcpc.compiler.artifact import Artifact
-from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.errors import InputError, first_line
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT, NetworkSpec, Precision, Task
 from dwcpc.compiler.sources.pytorch.precision import widened_module
 
@@ -145,11 +145,6 @@ def quiet() -> Iterator[None]:
         finally:
             for name, level in levels.items():
                 logging.getLogger(name).setLevel(level)
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of a library's message, cut to one sentence's length."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")
 
 
 def last_line(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""ONNX files exported elsewhere: checked here, run as they are by onnxruntime, compiled like any other network."""
