@@ -120,6 +120,11 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 @click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5.")
 @click.option("--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows to compare.")
 @click.option("--seed", type=SEED, default=DEFAULT_SEED, show_default=True, help="Seed of the rows.")
+@click.option(
+    "--min-sqnr",
+    type=click.FloatRange(min=1, max=150),
+    help="Signal-to-noise in dB that cpu-fp16 and cpu-int8 keep.  [default: the target's, 55 and 30]",
+)
 @click.option("--no-verify", is_flag=True, help="Write the bundle unproven; exit code 4.")
 @click.option("--force", is_flag=True, help="Replace the version if it exists.")
 @click.option("--trust-pickle", is_flag=True, help="DANGEROUS: unpickle a whole module, running what the file says.")
@@ -156,6 +161,7 @@ def compile_(output: Output, /, **options: Any) -> None:
         seed=options["seed"],
         verify=not options["no_verify"],
         budgets=options["budget"],
+        min_sqnr_db=options["min_sqnr"],
     )
     summary = compile_bundle(order, output.progress)
     data = {

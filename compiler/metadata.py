@@ -62,13 +62,64 @@ class LayerPrecision:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyRatio:
+    """One model's latency as a share of another's: the median of adjacent pairs, and bounds that hold with 99 % each."""
+
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What one graph pass did, or the reasons why it did nothing."""
+    """What one graph pass did, or the reasons why it did nothing.
+
+    `effect` is the latency of the graph behind the pass as a share of the one before it, where that was measured.
+    """
 
     name: str
     changed: int
     refused: tuple[str, ...]
     nodes: int
+    effect: LatencyRatio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The rows that weights were rounded by: `"file"` where the user gave them, `"drawn"` from the scaler otherwise."""
+
+    kind: Literal["file", "drawn"]
+    rows: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One way to give the layers their precision, as measured on rows that it was not calibrated with.
+
+    `flips` counts the decisions that differ by more than rounding at the threshold; `latency` is a share of the float32
+    bundle's, paired, through Go, where it was measured.
+    """
+
+    name: str
+    layers: dict[str, str]
+    sqnr_db: float
+    flips: int
+    rows: int
+    model_bytes: int
+    latency: LatencyRatio | None
+    chosen: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionSearch:
+    """What a target of reduced precision tried: its floor, and every candidate that was measured."""
+
+    min_sqnr_db: float
+    seed: int
+    calibration: Calibration
+    candidates: tuple[Candidate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +308,7 @@ class Metadata:
     target: str
     source: Source
     precision: tuple[LayerPrecision, ...]
+    precision_search: PrecisionSearch | None
     passes: tuple[StepRecord, ...]
     model: ModelFile
     inputs: tuple[TensorSpec, ...]

@@ -73,7 +73,8 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
         task=compiled.spec.task,
         target=compiled.target.name,
         source=compiled.source,
-        precision=_precision(compiled.built.model),
+        precision=_precision(compiled),
+        precision_search=compiled.precision_search,
         passes=compiled.built.passes,
         model=_write_model(folder, compiled, label, scaler, written),
         inputs=compiled.inputs,
@@ -150,14 +151,17 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         bytes=len(data),
         opset=next(opset.version for opset in model.opset_import if opset.domain == ""),
         ir_version=model.ir_version,
-        nodes=len(model.graph.node),
+        nodes=count_nodes(model.graph),
         nodes_exported=compiled.built.nodes_exported,
     )
 
 
-def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
+def _precision(compiled: Compiled) -> tuple[LayerPrecision, ...]:
     from onnx import TensorProto
 
+    if compiled.precision:
+        return compiled.precision
+    model = compiled.built.model
     layers = [
         LayerPrecision(node.name or node.output[0], node.op_type, "float32", "the target's only precision")
         for node in model.graph.node
@@ -170,6 +174,12 @@ def _precision(model: onnx.ModelProto) -> tuple[LayerPrecision, ...]:
             reason = "adds the trees to the same bits as the source framework"
             layers.append(LayerPrecision(node.name, node.op_type, precision, reason))
     return tuple(layers)
+
+
+def count_nodes(graph: onnx.GraphProto) -> int:
+    """Count the nodes of `graph` and of the graphs inside it."""
+    inner = (attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g"))
+    return len(graph.node) + sum(count_nodes(each) for each in inner)
 
 
 def _applied(scaler: Scaler, applied: str) -> AppliedScaler:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from dwcpc.compiler.artifact import Artifact, read_artifact
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.graphs.built import Built, Surroundings
-from dwcpc.compiler.metadata import Decision, Source, TensorSpec
+from dwcpc.compiler.metadata import Decision, LayerPrecision, PrecisionSearch, Source, TensorSpec
 from dwcpc.compiler.scalers import LoadedScaler, Scaler, load_scaler, require_features
 from dwcpc.compiler.signature import (
     ANOMALY_FLAG,
@@ -25,6 +25,8 @@ from dwcpc.compiler.sources.base import Estimator, LoadOptions, Network, Network
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
 
 if TYPE_CHECKING:
+    import onnx
+
     from dwcpc.compiler.sources.base import ModelSpec
     from dwcpc.compiler.targets.base import Target
 
@@ -44,7 +46,10 @@ class CompileRequest:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """The served graph, the model it came from, and what the metadata says of both."""
+    """The served graph, the model it came from, and what the metadata says of both.
+
+    `precision` and `precision_search` are empty where everything is in the framework's own precision.
+    """
 
     built: Built
     loaded: Network | Estimator
@@ -55,6 +60,15 @@ class Compiled:
     target_scaler: Scaler | None
     decision: Decision | None
     inputs: tuple[TensorSpec, ...]
+    precision: tuple[LayerPrecision, ...] = ()
+    precision_search: PrecisionSearch | None = None
+
+    def served(self, network: onnx.ModelProto) -> onnx.ModelProto:
+        """Return `network`, another form of `built.core`, with everything around it."""
+        from dwcpc.compiler.graphs.assemble import assemble
+
+        assert isinstance(self.spec, NetworkSpec)  # noqa: S101 - estimators have no core
+        return assemble(network, self.spec, Surroundings(self.scaler_in_graph, self.target_scaler))
 
     @property
     def spec(self) -> ModelSpec:

@@ -13,10 +13,12 @@ import numpy as np
 
 from dwcpc.compiler.errors import PrecisionError
 from dwcpc.compiler.scalers import Scaler
+from dwcpc.compiler.signature import SCORE_OUTPUT
 from dwcpc.parity.cases import CALIBRATION, SPECIAL, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
+from dwcpc.parity.fidelity import allowance
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup
 from dwcpc.parity.threshold_cases import PAIRED_ROWS, threshold_cases
-from dwcpc.parity.tolerance import noise_of
+from dwcpc.parity.tolerance import Noise, noise_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +44,7 @@ def make_network_reference(source: SourceModel, request: CaseRequest, progress: 
     groups = []
     for case in cases:
         progress(f"reference, {case.name}")
-        groups.append(_reference_group(source, case, precision, request.seed))
+        groups.append(_reference_group(source, case, precision, request))
     return Reference(precision, request.seed, tuple(groups), non_finite_cases(cases[0].rows, request.seed).rows, notes)
 
 
@@ -62,13 +64,17 @@ def _near_threshold(source: SourceModel, cases: tuple[CaseGroup, ...], request: 
     return threshold_cases(source.score, candidates, request.threshold, max(16, rows), request.seed)
 
 
-def _reference_group(source: SourceModel, case: CaseGroup, precision: Precision, seed: int) -> ReferenceGroup:
-    samples = source.rounding_samples(case.rows, seed)
+def _reference_group(
+    source: SourceModel, case: CaseGroup, precision: Precision, request: CaseRequest
+) -> ReferenceGroup:
+    samples = source.rounding_samples(case.rows, request.seed)
     if precision == "float64":
         outputs = source.run(case.rows, "float64")
     else:  # the unmoved sample is the reference itself, and would say that there is no noise
         outputs = {name: values.astype(np.float64) for name, values in samples.pop(0).items()}
     noise = {name: noise_of(values, [sample[name] for sample in samples]) for name, values in outputs.items()}
+    if request.min_sqnr_db is not None:
+        return _of_reduced_precision(source, case, outputs, noise, request.min_sqnr_db)
     return ReferenceGroup(
         case.name,
         case.rows,
@@ -78,6 +84,23 @@ def _reference_group(source: SourceModel, case: CaseGroup, precision: Precision,
         bulk={name: each.bulk for name, each in noise.items()},
         insensitive=np.logical_and.reduce([each.insensitive for each in noise.values()]),
     )
+
+
+def _of_reduced_precision(
+    source: SourceModel,
+    case: CaseGroup,
+    outputs: dict[str, NDArray[np.floating]],
+    noise: dict[str, Noise],
+    min_sqnr_db: float,
+) -> ReferenceGroup:
+    """Return the group under the tolerances that a signal-to-noise ratio implies (`fidelity.py`)."""
+    name = next(iter(outputs))
+    unit = None if source.target_scaler is None else np.array(source.target_scaler.scale)
+    allowed = allowance(case.name, outputs[name], noise[name].rows, unit, min_sqnr_db)
+    tolerance = {name: _broadcastable(allowed.by_value, outputs[name])}
+    if SCORE_OUTPUT in outputs:
+        tolerance[SCORE_OUTPUT] = allowed.of_score(outputs[SCORE_OUTPUT])
+    return ReferenceGroup(case.name, case.rows, outputs, tolerance, insensitive=allowed.insensitive, allowance=allowed)
 
 
 def _broadcastable(by_row: NDArray[np.float64], output: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dwcpc.compiler.metadata import CheckResult
     from dwcpc.compiler.trees.forest import Forest
+    from dwcpc.parity.fidelity import Allowance
     from dwcpc.parity.runners.estimator_source import EstimatorSource
     from dwcpc.parity.runners.source import SourceModel
 
@@ -32,8 +33,8 @@ class ReferenceGroup:
     number is 0, and infinite in rows where the source's own answer depends on the order in which it adds. `bulk` is the
     tolerance [channels] of rows that are not sensitive, and `insensitive` says which those are. `noise_level` is the
     median rounding noise of each output, relative to its spread. `leaves` [rows, trees] is the node in which each row
-    ends, of the first rows where there are very many. All of these are empty where they do not apply or only golden
-    vectors are known.
+    ends, of the first rows where there are very many. `allowance` is what a model of reduced precision may lose, from
+    which its tolerances follow. All of these are empty where they do not apply or only golden vectors are known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ReferenceGroup:
     bulk: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     insensitive: NDArray[np.bool_] | None = None
     leaves: NDArray[np.integer] | None = None
+    allowance: Allowance | None = None
 
     def first(self, count: int) -> ReferenceGroup:
         """Return the group's first rows, with their tolerances."""
@@ -75,13 +77,15 @@ class Reference:
 class CaseRequest:
     """How many rows, drawn how. `rows` counts the finite rows of all groups but those on the splits of trees.
 
-    `threshold` is a network's; estimators decide by themselves.
+    `threshold` is a network's; estimators decide by themselves. `min_sqnr_db` is the floor of a target of reduced
+    precision; none asks for the source's own rounding noise.
     """
 
     rows: int = DEFAULT_ROWS
     seed: int = DEFAULT_SEED
     threshold: float | None = None
     calibration: NDArray[np.float32] | None = None
+    min_sqnr_db: float | None = None
 
 
 def make_reference(

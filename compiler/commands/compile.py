@@ -16,11 +16,20 @@ from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_
 from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.precision import (
+    Reduction,
+    Rows,
+    measured_golden,
+    reduce_precision,
+    reduces,
+    split_rows,
+)
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Measurements, Metadata, Source, Verdict
 from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
+from dwcpc.compiler.quantize.cache import default_cache
 from dwcpc.compiler.sources.base import Network
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
@@ -28,6 +37,7 @@ from dwcpc.parity.calibration import read_calibration
 from dwcpc.parity.failure import write_failure
 from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
 from dwcpc.parity.runners import RUNNERS
+from dwcpc.parity.runners.source import SourceModel
 from dwcpc.parity.verify import Verification, verify
 
 if TYPE_CHECKING:
@@ -35,7 +45,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.parity.runners.estimator_source import EstimatorSource
-    from dwcpc.parity.runners.source import SourceModel
 
 LATENCY_ATTEMPTS = 2  # "else once more; then inconclusive"
 GOLDEN_ONLY_ROWS = 512  # enough to take the golden vectors and their tolerances from
@@ -56,6 +65,7 @@ class Order:
     seed: int
     verify: bool
     budgets: tuple[str, ...]
+    min_sqnr_db: float | None = None
 
 
 def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
@@ -70,11 +80,16 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = compile_artifact(order.request, progress)
     limits = parse_limits(order.budgets, compiled.spec.latency_budget_ms)
     source = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
-    reference = make_reference(source, _cases(order, compiled), progress)
+    rows = _given_rows(order, compiled)
+    if isinstance(source, SourceModel) and reduces(compiled):
+        reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache())
+        compiled = reduce_precision(compiled, source, reduction, progress)
+    reference = make_reference(source, _cases(order, compiled, rows.verification), progress)
     compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, reference.notes))
     label = Label(order.name, version_text(destination.version))
     with staging_folder(destination) as staged:
-        metadata = write_bundle(staged, compiled, label, _golden(reference))
+        golden = _golden(reference) if compiled.precision_search is None else measured_golden(compiled, reference)
+        metadata = write_bundle(staged, compiled, label, golden)
         if not order.verify:
             report_path(destination).unlink(missing_ok=True)  # of the version that this one replaces
             place(staged, destination)
@@ -124,13 +139,20 @@ def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
     return dataclasses.replace(source, notes=source.notes + notes)
 
 
-def _cases(order: Order, compiled: Compiled) -> CaseRequest:
-    shape = compiled.spec.input_shape
-    calibration = None if order.calibration is None else read_calibration(order.calibration, shape)
+def _given_rows(order: Order, compiled: Compiled) -> Rows:
+    """Return the user's rows: all of them to verify on, unless some are needed to round and to search by."""
+    if order.calibration is None:
+        return Rows(None, None, None)
+    given = read_calibration(order.calibration, compiled.spec.input_shape)
+    return split_rows(given, order.seed) if reduces(compiled) else Rows(None, None, given)
+
+
+def _cases(order: Order, compiled: Compiled, calibration: NDArray[np.float32] | None) -> CaseRequest:
     enough = GOLDEN_ONLY_ROWS if isinstance(compiled.loaded, Network) else GOLDEN_ONLY_TREE_ROWS
     rows = order.rows if order.verify else min(order.rows, enough)
     threshold = None if compiled.decision is None else compiled.decision.threshold
-    return CaseRequest(rows, order.seed, threshold, calibration)
+    floor = None if compiled.precision_search is None else compiled.precision_search.min_sqnr_db
+    return CaseRequest(rows, order.seed, threshold, calibration, floor)
 
 
 def _golden(reference: Reference) -> list[GoldenRows]:

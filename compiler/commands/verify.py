@@ -104,7 +104,8 @@ def _reference_from_source(
     scaler = _scaler(metadata.scaler) if in_graph else None
     model = reference_source(loaded, scaler, _optional(metadata.target_scaler), metadata.decision)
     threshold = None if metadata.decision is None else metadata.decision.threshold
-    return make_reference(model, CaseRequest(options.rows, options.seed, threshold), progress)
+    floor = None if metadata.precision_search is None else metadata.precision_search.min_sqnr_db
+    return make_reference(model, CaseRequest(options.rows, options.seed, threshold, min_sqnr_db=floor), progress)
 
 
 def _optional(scaler: AppliedScaler | None) -> Scaler | None:

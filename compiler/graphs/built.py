@@ -23,9 +23,13 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The served graph, what its outputs are, and how it came to be; `nodes_exported` counts nodes before any pass."""
+    """The served graph, what its outputs are, and how it came to be; `nodes_exported` counts nodes before any pass.
+
+    `core` is a network between `NETWORK_INPUT` and `NETWORK_OUTPUT`, behind all passes, around which the rest was built.
+    """
 
     model: onnx.ModelProto
     outputs: tuple[TensorSpec, ...]
     passes: tuple[StepRecord, ...]
     nodes_exported: int
+    core: onnx.ModelProto | None = None

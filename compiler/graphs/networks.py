@@ -25,7 +25,7 @@ def build_network(
     simplified, records = run_passes(exported)
     model = assemble(simplified, network.spec, around)
     outputs = _outputs(network.spec, features, has_target_scaler=around.target_scaler is not None)
-    return Built(model, outputs, records, len(exported.graph.node))
+    return Built(model, outputs, records, len(exported.graph.node), simplified)
 
 
 def _outputs(spec: NetworkSpec, features: tuple[str, ...], *, has_target_scaler: bool) -> tuple[TensorSpec, ...]:

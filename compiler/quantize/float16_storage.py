@@ -22,7 +22,6 @@ class Float16Storage:
     """Offer each layer its weights in float16; biases stay, as they are few."""
 
     precision = "float16 storage"
-    integer_arithmetic = False
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:  # noqa: ARG002 - rounds to nearest
         """Return the layer behind casts of its weights."""

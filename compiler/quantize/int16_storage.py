@@ -23,7 +23,6 @@ class Int16Storage:
     """Offer each layer its weights in int16 rows."""
 
     precision = "int16 storage"
-    integer_arithmetic = False
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:  # noqa: ARG002 - rounds to nearest
         """Return the layer behind the arithmetic that restores its weights."""

@@ -60,8 +60,6 @@ class Int8Lstm:
 
     residual: bool
 
-    integer_arithmetic = True
-
     @property
     def precision(self) -> str:
         """`int8`, and whether the input has more bits."""
@@ -81,9 +79,9 @@ class Int8Lstm:
             result, mean_error = _direction(layer, activations, equalised, index, residual=self.residual)
             bias[index, : len(mean_error)] += layer.weights[W][index].astype(np.float64) @ equalised.center + mean_error
             directions.append(result)
-        return Proposal(
-            self.precision, _graph(layer, equalised, directions, bias, residual=self.residual), couples_rows=True
-        )
+        graph = _graph(layer, equalised, directions, bias, residual=self.residual)
+        reads = sum(each.q.size for each in directions)
+        return Proposal(self.precision, graph, couples_rows=True, reads=reads)
 
 
 def _why_not(layer: Layer) -> str:

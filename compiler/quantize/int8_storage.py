@@ -28,7 +28,6 @@ class Int8Storage:
     """Offer LSTMs, Gemms and MatMuls their weights in int8."""
 
     precision = "int8 storage"
-    integer_arithmetic = False
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:
         """Return the layer behind the arithmetic that restores its weights."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.targets.base import Target
+from dwcpc.compiler.targets.cpu_auto import CPU_AUTO
+from dwcpc.compiler.targets.cpu_fp16 import CPU_FP16
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
+from dwcpc.compiler.targets.cpu_int8 import CPU_INT8
 
-TARGETS: tuple[Target, ...] = (CPU_FP32,)
+TARGETS: tuple[Target, ...] = (CPU_FP32, CPU_FP16, CPU_INT8, CPU_AUTO)
 
 
 def target_named(name: str) -> Target:

@@ -14,6 +14,7 @@ type Metadata struct {
 	Target       string           `json:"target"`
 	Source       Source           `json:"source"`
 	Precision    []LayerPrecision `json:"precision"`
+	Search       *PrecisionSearch `json:"precision_search"`
 	Passes       []StepRecord     `json:"passes"`
 	Model        ModelFile        `json:"model"`
 	Inputs       []Tensor         `json:"inputs"`
@@ -72,6 +73,43 @@ type StepRecord struct {
 	Changed int      `json:"changed"`
 	Refused []string `json:"refused"`
 	Nodes   int      `json:"nodes"`
+	// Effect is the latency behind the pass as a share of the one before it, where that was measured.
+	Effect *LatencyRatio `json:"effect"`
+}
+
+// LatencyRatio is one model's latency as a share of another's: the median of adjacent pairs, and its bounds.
+type LatencyRatio struct {
+	Ratio float64 `json:"ratio"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+// PrecisionSearch is what a target of reduced precision tried: its floor, and every candidate that was measured.
+type PrecisionSearch struct {
+	MinSQNRdB   float64     `json:"min_sqnr_db"`
+	Seed        int64       `json:"seed"`
+	Calibration Calibration `json:"calibration"`
+	Candidates  []Candidate `json:"candidates"`
+}
+
+// Calibration is the rows that weights were rounded by: Kind is "file" or "drawn".
+type Calibration struct {
+	Kind string `json:"kind"`
+	Rows int    `json:"rows"`
+	Note string `json:"note"`
+}
+
+// Candidate is one way to give the layers their precision, as measured; Latency is a share of the float32 bundle's.
+type Candidate struct {
+	Name       string            `json:"name"`
+	Layers     map[string]string `json:"layers"`
+	SQNRdB     float64           `json:"sqnr_db"`
+	Flips      int               `json:"flips"`
+	Rows       int               `json:"rows"`
+	ModelBytes int64             `json:"model_bytes"`
+	Latency    *LatencyRatio     `json:"latency"`
+	Chosen     bool              `json:"chosen"`
+	Reason     string            `json:"reason"`
 }
 
 // ModelFile is the ONNX file. NodesExported counts the exporter's graph, before any pass.

@@ -32,7 +32,7 @@ class SourceModel:
 
     def run(self, rows: NDArray[np.float32], precision: Precision) -> dict[str, NDArray[np.floating]]:
         """Return every output of the bundle as the source computes it, in `precision` after the float32 scaling."""
-        scaled = self._scaled(rows)
+        scaled = self.scaled(rows)
         return self._outputs(scaled, self.network.predict(scaled, precision), precision)
 
     def rounding_samples(self, rows: NDArray[np.float32], seed: int) -> list[dict[str, NDArray[np.floating]]]:
@@ -41,7 +41,7 @@ class SourceModel:
         The score of a moved sample is still taken against the scaled values as they are.
         """
         rng = np.random.default_rng(seed)
-        scaled = self._scaled(rows)
+        scaled = self.scaled(rows)
         samples = [self._outputs(scaled, self.network.predict(scaled, "float32"), "float32")]
         for _ in range(MOVED_SAMPLES):
             moved = (scaled * (1 + FLOAT32_ULP * rng.choice((-1.0, 1.0), scaled.shape))).astype(np.float32)
@@ -52,7 +52,8 @@ class SourceModel:
         """Return the anomaly score of an autoencoder, in float32."""
         return self.run(rows, "float32")[SCORE_OUTPUT]
 
-    def _scaled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scaled(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the network itself is given for raw `rows`."""
         return rows if self.scaler is None else self.scaler.transform(rows)
 
     def _outputs(

@@ -1,0 +1,119 @@
+"""Measures the candidates of a precision search: against the source model, and against the float32 bundle through Go."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dwcpc.bench.paired import pair_model
+from dwcpc.compiler.metadata import LatencyRatio, SessionSettings
+from dwcpc.compiler.ort_session import open_session
+from dwcpc.compiler.quantize.cache import Cache, key_of
+from dwcpc.compiler.quantize.search import Quality
+from dwcpc.compiler.signature import GRAPH_INPUT
+from dwcpc.parity.checks import CHECKS
+from dwcpc.parity.checks.base import Comparison
+from dwcpc.parity.checks.decisions import decisions
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.bundle import Bundle
+    from dwcpc.compiler.pipeline import Compiled
+    from dwcpc.parity.reference import Reference
+    from dwcpc.parity.runners.base import Outputs
+
+PAIRS = 11
+SECONDS = 0.05
+TIMED_ROWS = 256
+
+
+class BundleJudge:
+    """The `Judge` of one compiled network; what it has measured is kept in the cache by content."""
+
+    def __init__(self, compiled: Compiled, float32: Bundle, reference: Reference, cache: Cache) -> None:
+        """Take the float32 bundle to time against and the source's answers to compare with."""
+        self._compiled, self._float32, self._reference, self._cache = compiled, float32, reference, cache
+        self._rows = np.concatenate([group.rows for group in reference.groups])
+        self._asked = key_of([self._rows.tobytes(), *_content(reference), _content_of(compiled.decision)]).encode()
+
+    def quality(self, network: onnx.ModelProto) -> Quality:
+        """Run every check of parity on the search's rows."""
+        served = self._served(network)
+        return Quality(**self._kept(key_of([b"quality", served, self._asked]), lambda: self._compared(served)))
+
+    def latency(self, network: onnx.ModelProto) -> LatencyRatio:
+        """Time `network` against the float32 bundle, in one Go process."""
+        served = self._served(network)
+        key = key_of([b"latency", served, self._float32.metadata.model.sha256.encode()])
+        return LatencyRatio(**self._kept(key, lambda: self._timed(served)))
+
+    def model_bytes(self, network: onnx.ModelProto) -> int:
+        """Return the bytes of the served model."""
+        return len(self._served(network))
+
+    def _served(self, network: onnx.ModelProto) -> bytes:
+        served: bytes = self._compiled.served(network).SerializeToString(deterministic=True)
+        return served
+
+    def _kept(self, key: str, measure: Any) -> dict[str, Any]:
+        known = self._cache.get(key)
+        if known is not None:
+            found: dict[str, Any] = json.loads(known)
+            return found
+        measured: dict[str, Any] = dataclasses.asdict(measure())
+        self._cache.put(key, json.dumps(measured).encode())
+        return measured
+
+    def _compared(self, served: bytes) -> Quality:
+        names = [tensor.name for tensor in self._compiled.built.outputs]
+        answers = run_alone(served, self._rows, names)
+        start, spare, flips, broken = 0, np.inf, 0, ""
+        floor = 0.0
+        for group in self._reference.groups:
+            part = {name: values[start : start + len(group.rows)] for name, values in answers.items()}
+            start += len(group.rows)
+            comparison = Comparison(group, part, "python", self._compiled.decision)
+            results = [result for check in CHECKS for result in check(comparison)]
+            for result in results:
+                if result.check == "noise":
+                    spare = min(spare, result.limit - result.worst)
+                    floor = max(floor, -result.limit)
+                elif not result.passed and not broken:
+                    broken = f"{result.check} of {result.output} on {group.name} rows: {result.worst:.3g}, allowed {result.limit:.3g}"
+            flips += sum(int(result.worst) for result in decisions(comparison))
+        return Quality(float(floor + spare), flips, len(self._rows), broken)
+
+    def _timed(self, served: bytes) -> LatencyRatio:
+        path = self._float32.path.parent / "candidate.onnx"
+        path.write_bytes(served)
+        paired = pair_model(self._float32, path, self._rows[:TIMED_ROWS], pairs=PAIRS, seconds=SECONDS)
+        return LatencyRatio(paired.ratio, paired.low, paired.high)
+
+
+def run_alone(model: bytes, rows: NDArray[np.float32], names: list[str]) -> Outputs:
+    """Run each of the raw `rows` in a call of its own, as a service does, on all cores."""
+    session = open_session(model, SessionSettings())
+
+    def run(index: int) -> list[Any]:
+        answer: list[Any] = session.run(names, {GRAPH_INPUT: rows[index : index + 1]})
+        return answer
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        answers = list(pool.map(run, range(len(rows))))
+    return {name: np.concatenate(column) for name, column in zip(names, zip(*answers, strict=True), strict=True)}
+
+
+def _content(reference: Reference) -> list[bytes]:
+    return [np.ascontiguousarray(values).tobytes() for group in reference.groups for values in group.outputs.values()]
+
+
+def _content_of(value: object) -> bytes:
+    return repr(value).encode()

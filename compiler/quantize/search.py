@@ -1,0 +1,234 @@
+"""Which layers get which precision: measured one by one, combined by their noise, and the combinations measured again.
+
+1. Each layer alone in each precision: signal-to-noise and, where it computes in integers, latency against float32. What is
+   slower beyond doubt is dropped; what is left is an option.
+2. The cheapest combination whose noise powers add to less than the floor allows (`options.py`), for the floor itself, for
+   some decibels above it, and without any floor: what would be fastest of all. Those of the floor are tightened until
+   their own measured noise keeps it.
+3. Of all that were measured, the fastest is chosen that keeps the floor, flips no decision and brings what the target
+   promises. Plans are compared in the order of what they read, and a later one wins only when it is faster beyond doubt,
+   so that the noise of the machine does not choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from dwcpc.compiler.metadata import Candidate, LatencyRatio
+from dwcpc.compiler.quantize.layers import with_proposals
+from dwcpc.compiler.quantize.options import FLOAT32, Option, Plan, cheapest
+
+if TYPE_CHECKING:
+    import onnx
+
+    from dwcpc.compiler.quantize.proposals import Offered
+    from dwcpc.compiler.quantize.steps import Steps
+    from dwcpc.compiler.targets.base import Promise
+
+MARGIN_DB = 0.5  # the verdict falls on other rows than the search
+ABOVE_FLOOR_DB = (0.0, 3.0, 6.0)
+TIGHTENED_AT_MOST = 5
+TIGHTER = 0.9  # what is aimed at when a plan missed its floor
+FLOAT32_NOISE = 1e-11
+CLEARLY_SLOWER = 1.01
+NO_FLOOR = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How near a network comes to its source, over `rows` rows.
+
+    `sqnr_db` is the lowest over the groups of rows, each counted from its own floor; `flips` are decisions that differ by
+    more than the score's tolerance; `broken` names the first other check of parity that fails.
+    """
+
+    sqnr_db: float
+    flips: int
+    rows: int
+    broken: str = ""
+
+
+class Judge(Protocol):
+    """Measures networks against the source model and against the float32 bundle."""
+
+    def quality(self, network: onnx.ModelProto) -> Quality:
+        """Compare the served form of `network` with the source on rows of its own."""
+
+    def latency(self, network: onnx.ModelProto) -> LatencyRatio:
+        """Time the served form of `network` against float32, paired, through Go."""
+
+    def model_bytes(self, network: onnx.ModelProto) -> int:
+        """Return the bytes of the served form of `network`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is to be kept and what is to be won."""
+
+    min_sqnr_db: float
+    promise: Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The network that won, or none; the precision of each layer with its reason; everything that was measured."""
+
+    network: onnx.ModelProto | None
+    layers: Mapping[str, tuple[str, str]]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One layer alone in one precision, as measured; `dropped` says why it is no option."""
+
+    option: Option
+    quality: Quality
+    latency: LatencyRatio | None
+    dropped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One plan for all layers, as measured."""
+
+    plan: Plan
+    quality: Quality
+    bytes: int
+    latency: LatencyRatio
+
+
+class Search:
+    """One search over one network."""
+
+    def __init__(
+        self, network: onnx.ModelProto, offered: Sequence[Offered], goal: Goal, judge: Judge, steps: Steps
+    ) -> None:
+        """Take what is offered for each layer, what is to be reached and who measures."""
+        self._network, self._offered, self._goal, self._judge, self._steps = network, offered, goal, judge, steps
+        self._float_bytes = judge.model_bytes(network)
+
+    def run(self) -> Outcome:
+        """Measure, combine, measure again and choose."""
+        singles = [self._single(each, precision) for each in self._offered for precision in each.proposals]
+        tried = list(self._combined(singles))
+        chosen = self._chosen(tried)
+        candidates = tuple(self._candidate(each, chosen) for each in tried)
+        if chosen is None:
+            return Outcome(None, {}, candidates)
+        layers = {each.layer.name: self._reasoned(each, chosen.plan, singles) for each in self._offered}
+        return Outcome(self._built(chosen.plan), layers, candidates)
+
+    def _single(self, offered: Offered, precision: str) -> Single:
+        layer, proposal = offered.layer, offered.proposals[precision]
+        self._steps.next(f"{layer.name} in {precision}")
+        network = with_proposals(self._network, {layer.name: proposal})
+        quality = self._judge.quality(network)
+        stored = self._judge.model_bytes(network) - self._float_bytes + 4 * layer.size
+        option = Option(layer.name, precision, 10 ** (-quality.sqnr_db / 10), proposal.reads or 4 * layer.size, stored)
+        if not proposal.reads:
+            return Single(option, quality, None)
+        latency = self._judge.latency(network)
+        slower = latency.low > CLEARLY_SLOWER
+        return Single(option, quality, latency, f"slower alone ({latency.ratio:.2f} of float32)" if slower else "")
+
+    def _combined(self, singles: Sequence[Single]) -> Iterator[Tried]:
+        options = [
+            [
+                Option(each.layer.name, FLOAT32, FLOAT32_NOISE, 4 * each.layer.size, 4 * each.layer.size),
+                *(s.option for s in singles if s.option.layer == each.layer.name and not s.dropped),
+            ]
+            for each in self._offered
+        ]
+        seen: list[Mapping[str, str]] = []
+        for above in (NO_FLOOR, *ABOVE_FLOOR_DB):
+            floor = self._goal.min_sqnr_db + MARGIN_DB + above
+            budget = NO_FLOOR if above == NO_FLOOR else 10 ** (-floor / 10)
+            for _ in range(1 if above == NO_FLOOR else TIGHTENED_AT_MOST):
+                plan = cheapest(options, budget)
+                if plan is None or plan.precisions in seen:
+                    break
+                seen.append(plan.precisions)
+                tried = self._tried(plan)
+                yield tried
+                if tried.quality.sqnr_db >= floor:
+                    break
+                budget *= TIGHTER * min(1.0, 10 ** ((tried.quality.sqnr_db - floor) / 10))
+
+    def _tried(self, plan: Plan) -> Tried:
+        self._steps.next(_name(plan))
+        network = self._built(plan)
+        quality = self._judge.quality(network)
+        return Tried(plan, quality, self._judge.model_bytes(network), self._judge.latency(network))
+
+    def _built(self, plan: Plan) -> onnx.ModelProto:
+        chosen = {
+            each.layer.name: each.proposals[plan.precisions[each.layer.name]]
+            for each in self._offered
+            if plan.precisions[each.layer.name] != FLOAT32
+        }
+        return with_proposals(self._network, chosen)
+
+    def _chosen(self, tried: Sequence[Tried]) -> Tried | None:
+        chosen: Tried | None = None
+        for each in sorted(tried, key=lambda each: (each.plan.reads, each.plan.bytes)):
+            if not self._why_not(each) and (chosen is None or each.latency.high < chosen.latency.low):
+                chosen = each
+        return chosen
+
+    def _why_not(self, tried: Tried) -> str:
+        """Return what `tried` misses; nothing where it is good."""
+        goal, quality = self._goal, tried.quality
+        share = tried.bytes / self._float_bytes
+        if quality.sqnr_db < goal.min_sqnr_db + MARGIN_DB:
+            return (
+                f"{quality.sqnr_db:.1f} dB, less than the {goal.min_sqnr_db:g} dB asked for and {MARGIN_DB:g} to spare"
+            )
+        if quality.flips:
+            return f"flips {quality.flips} of {quality.rows} decisions"
+        if quality.broken:
+            return quality.broken
+        if share > goal.promise.size:
+            return f"{share:.0%} of float32's size, more than the target's {goal.promise.size:.0%}"
+        if tried.latency.low > goal.promise.latency:
+            return f"takes {tried.latency.ratio:.2f} of float32's time, more than the target's {goal.promise.latency:g}"
+        return ""
+
+    def _candidate(self, tried: Tried, chosen: Tried | None) -> Candidate:
+        reason = self._why_not(tried) or "good, and another is faster"
+        if tried is chosen:
+            reason = "the fastest that keeps the floor and what the target promises"
+        return Candidate(
+            name=_name(tried.plan),
+            layers=dict(tried.plan.precisions),
+            sqnr_db=tried.quality.sqnr_db,
+            flips=tried.quality.flips,
+            rows=tried.quality.rows,
+            model_bytes=tried.bytes,
+            latency=tried.latency,
+            chosen=tried is chosen,
+            reason=reason,
+        )
+
+    @staticmethod
+    def _reasoned(offered: Offered, plan: Plan, singles: Sequence[Single]) -> tuple[str, str]:
+        """Return the layer's precision and, for it and those that it was not given, what they measured alone."""
+        own = plan.precisions[offered.layer.name]
+        parts = []
+        for single in singles:
+            if single.option.layer != offered.layer.name:
+                continue
+            figure = f"{single.quality.sqnr_db:.1f} dB"
+            figure += "" if single.latency is None else f", {single.latency.ratio:.2f} of the time"
+            precision = single.option.precision
+            parts.append((precision != own, f"{precision} alone: {single.dropped or figure}"))
+        parts += [(True, f"no {precision}: {why}") for precision, why in offered.refused.items()]
+        return own, "; ".join(text for _, text in sorted(parts, key=lambda part: part[0]))
+
+
+def _name(plan: Plan) -> str:
+    """Return how many layers have which precision: `2 int8, 5 float16 storage`."""
+    precisions = list(plan.precisions.values())
+    return ", ".join(f"{precisions.count(each)} {each}" for each in dict.fromkeys(sorted(precisions)))
