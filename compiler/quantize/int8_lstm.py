@@ -180,7 +180,11 @@ def _graph(
 
 
 def _with_residual(part: GraphPart, value: str) -> str:
-    """Append k·r: the range of [x, k·r] is x's own, so that the operator rounds x to the very grid used here."""
+    """Append k·r: the range of [x, k·r] is x's own, so that the operator rounds x to the very grid used here.
+
+    Not so in a window whose channels are all on one side of their centers: k·r widens its range by 2 %, and the answer
+    is that of 8 bits.
+    """
     q, step, zero = part.add_many("DynamicQuantizeLinear", [value], ("q", "step", "zero"))
     coarse = part.add("DequantizeLinear", [q, step, zero], "coarse")
     rest = part.add("Sub", [value, coarse], "rest")

@@ -89,10 +89,10 @@ def rows_for(width: np.ndarray) -> Callable[..., np.ndarray]:
     """Return `rows(count, seed)`: windows of correlated channels of these widths, each slowly changing."""
     mix = np.random.default_rng(99).normal(size=(4, len(width)))
 
-    def rows(count: int, seed: int = 1) -> np.ndarray:
+    def rows(count: int, seed: int = 1, noise: float = 0.3) -> np.ndarray:
         rng = np.random.default_rng(seed)
         slow = np.cumsum(rng.normal(size=(count, STEPS, 4)), axis=1) / STEPS**0.5
-        return ((slow @ mix + 0.3 * rng.normal(size=(count, STEPS, len(width)))) * width).astype(np.float32)
+        return ((slow @ mix + noise * rng.normal(size=(count, STEPS, len(width)))) * width).astype(np.float32)
 
     return rows
 

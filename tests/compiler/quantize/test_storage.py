@@ -1,4 +1,4 @@
-"""Weights stored in fewer bytes: the answers are those of the restored weights to the bit, and loading restores them."""
+"""Weights stored in fewer bytes: answers are those of the restored weights to the bit, and loading restores them."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_compensated_int8_is_better_than_int8_to_nearest(networks, proposed, run
 def test_the_mean_error_of_int8_goes_into_the_bias(networks, proposed, run) -> None:
     network, rows = networks.linear("Gemm", k=48, n=40)
     x = rows(256)
-    proposal, smaller = proposed(Int8Storage(), network, x)
+    _, smaller = proposed(Int8Storage(), network, x)
     uncorrected = onnx.ModelProto()
     uncorrected.CopyFrom(smaller)
     next(node for node in uncorrected.graph.node if node.op_type == "Gemm").input[2] = "C"
