@@ -58,10 +58,13 @@ def assemble(network: onnx.ModelProto, spec: NetworkSpec, around: Surroundings) 
 
 
 def _apart(network: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
-    """Rename the network's values that are called as one of the served graph's: a weight may be named `input`."""
+    """Rename the network's values that are called as one of the served graph's: a weight may be named `input`.
+
+    Also in graphs inside the network, whose names must not be those outside.
+    """
     model = ir.from_proto(network)
     values = (
-        *model.graph.initializers.values(),
+        *(value for graph in model.graphs() for value in graph.initializers.values()),
         *(value for node in model.graph.all_nodes() for value in node.outputs),
     )
     clashing = [value for value in values if value.name in names]

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def name_of(node: onnx.NodeProto) -> str:
+    """Return the node's name, or that of the first value it computes: an LSTM's first output may be left out."""
+    return str(node.name or next(filter(None, node.output), ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One node with constant weights, and those weights by input index."""
@@ -24,8 +29,8 @@ class Layer:
 
     @property
     def name(self) -> str:
-        """The node's name, or its first output's."""
-        return str(self.node.name or self.node.output[0])
+        """The node's name, or that of a value it computes."""
+        return name_of(self.node)
 
     @property
     def op(self) -> str:

@@ -25,10 +25,13 @@ class Float16Storage:
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:  # noqa: ARG002 - rounds to nearest
         """Return the layer behind casts of its weights."""
+        matrices = main_weights(layer)
+        if not matrices:
+            return "its weights are a vector, too few to store otherwise"
         part = GraphPart(layer.name)
         node = onnx.NodeProto()
         node.CopyFrom(layer.node)
-        for index, weight in main_weights(layer).items():
+        for index, weight in matrices.items():
             if np.abs(weight).max() > LARGEST:
                 return f"a weight of {np.abs(weight).max():.3g} is out of float16's range"
             narrow = weight.astype(np.float16)
@@ -43,8 +46,5 @@ class Float16Storage:
 
 def main_weights(layer: Layer) -> dict[int, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
     """Return the matrices of `layer`, which hold nearly all of its bytes, by input index."""
-    return {
-        index: weight
-        for index, weight in layer.weights.items()
-        if weight.ndim > 1 and (index < 3 or layer.op == "Gemm")
-    }
+    largest = 2 if layer.op in ("LSTM", "GRU") else 1
+    return {index: weight for index, weight in layer.weights.items() if weight.ndim > 1 and index <= largest}

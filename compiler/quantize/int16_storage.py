@@ -26,10 +26,13 @@ class Int16Storage:
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:  # noqa: ARG002 - rounds to nearest
         """Return the layer behind the arithmetic that restores its weights."""
+        matrices = main_weights(layer)
+        if not matrices:
+            return "its weights are a vector, too few to store otherwise"
         part = GraphPart(layer.name)
         node = onnx.NodeProto()
         node.CopyFrom(layer.node)
-        for index, weight in main_weights(layer).items():
+        for index, weight in matrices.items():
             wide = weight.astype(np.float64)
             largest = np.abs(wide).max(axis=_summed_axes(layer, wide.ndim), keepdims=True)
             scale = np.maximum(largest / LARGEST, SMALLEST_SCALE).astype(np.float32)

@@ -97,9 +97,20 @@ def _equalised(x: NDArray[np.float32]) -> Equalised:
     wide = x.astype(np.float64)
     low, high = np.quantile(wide.reshape(-1, x.shape[-1]), (TAIL, 1 - TAIL), axis=0)
     center = ((low + high) / 2).astype(np.float32).astype(np.float64)
-    width = np.maximum((high - low) / 2, SMALLEST_RANGE)
-    width = (width / np.exp(np.log(width).mean())).astype(np.float32).astype(np.float64)
+    width = _relative((high - low) / 2, center).astype(np.float32).astype(np.float64)
     return Equalised(center, width, (wide - center) / width)
+
+
+def _relative(width: NDArray[np.float64], center: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the widths over their geometric mean.
+
+    A channel that the calibration rows leave constant gets 1: stretched, its first change in service would take the
+    range away from all others.
+    """
+    filled = width > SMALLEST_RANGE * np.maximum(np.abs(center), SMALLEST_RANGE)
+    if not filled.any():
+        return np.ones_like(width)
+    return np.where(filled, width / np.exp(np.log(width[filled]).mean()), 1.0)
 
 
 def _direction(
@@ -167,7 +178,11 @@ def _graph(
 
 
 def _with_residual(part: GraphPart, value: str) -> str:
-    """Append k·r: the range of [x, k·r] is x's own, so that the operator rounds x to the very grid used here."""
+    """Append k·r: the range of [x, k·r] is x's own, so that the operator rounds x to the very grid used here.
+
+    Not so in a window whose channels are all on one side of their centers: k·r widens its range by 2 %, and the answer
+    is that of 8 bits.
+    """
     q, step, zero = part.add_many("DynamicQuantizeLinear", [value], ("q", "step", "zero"))
     coarse = part.add("DequantizeLinear", [q, step, zero], "coarse")
     rest = part.add("Sub", [value, coarse], "rest")

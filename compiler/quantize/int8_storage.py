@@ -3,7 +3,8 @@
     w = float(q)·s
 
 Cast and Mul are folded once, when onnxruntime loads the model. Rounding compensates on the calibration rows as that of
-integer arithmetic does (`rounding.py`), and the mean error goes into the bias where there is one.
+integer arithmetic does (`rounding.py`), but with all 8 bits, as nothing can saturate; and the mean error goes into the
+bias where there is one.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def _linear(layer: Layer, activations: Activations) -> onnx.GraphProto:
 def _rounded(
     weights: NDArray[np.float64], widths: tuple[int, ...], inputs: NDArray[np.floating]
 ) -> tuple[Rounded, NDArray[np.float64]]:
-    result = rounded(weights, widths, second_moment(inputs, np.zeros(weights.shape[1])))
+    result = rounded(weights, widths, second_moment(inputs, np.zeros(weights.shape[1])), paired=False)
     restored = result.q * np.repeat(result.scale, widths, axis=1)
     return result, (weights - restored) @ inputs.mean(axis=0, dtype=np.float64)
 

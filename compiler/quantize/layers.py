@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from dwcpc.compiler.quantize.base import Activations, Layer
+from dwcpc.compiler.quantize.base import Activations, Layer, name_of
 from dwcpc.compiler.quantize.per_row import each_row_alone
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ FEWEST_WEIGHTS = 256  # below which another form costs more bytes and nodes than
 
 
 def layers_of(network: onnx.ModelProto) -> tuple[Layer, ...]:
-    """Return the layers with constant float32 weights, in the order of the graph; small ones and shared ones stay."""
+    """Return the layers with constant float32 weights, in the order of the graph.
+
+    Small ones stay as they are, and so do those whose weights others use, or whose name another node has.
+    """
     constants = {tensor.name: tensor for tensor in network.graph.initializer}
-    uses: dict[str, int] = {}
-    for node in network.graph.node:
-        for name in node.input:
-            uses[name] = uses.get(name, 0) + 1
+    uses = Counter(_values_read(network.graph))
+    names = Counter(name_of(node) for node in network.graph.node)
     layers = []
     for node in network.graph.node:
         weights = {
@@ -41,7 +43,7 @@ def layers_of(network: onnx.ModelProto) -> tuple[Layer, ...]:
         ]
         if not main or any(index not in weights or uses[node.input[index]] > 1 for index in main):
             continue
-        if any(weight.dtype != np.float32 for weight in weights.values()):
+        if any(weight.dtype != np.float32 for weight in weights.values()) or names[name_of(node)] > 1:
             continue
         layer = Layer(node, weights)
         if layer.size >= FEWEST_WEIGHTS:
@@ -56,18 +58,30 @@ def record_activations(
     from dwcpc.compiler.metadata import SessionSettings
     from dwcpc.compiler.ort_session import open_session
 
-    named = {layer.name: (layer.node.input[0], layer.node.output[0]) for layer in layers}
     probed = onnx.ModelProto()
     probed.CopyFrom(network)
-    wanted = sorted({value for pair in named.values() for value in pair})
-    shown = {value.name for value in (*probed.graph.input, *probed.graph.output)}
+    named = _ends_of(probed.graph, {layer.name for layer in layers})
+    feed = network.graph.input[0].name
+    wanted = sorted({value for pair in named.values() for value in pair} - {feed})
+    shown = {value.name for value in probed.graph.output}
     probed.graph.output.extend(
         helper.make_tensor_value_info(value, onnx.TensorProto.FLOAT, None) for value in wanted if value not in shown
     )
     session = open_session(probed.SerializeToString(), SessionSettings())
-    feed = network.graph.input[0].name
     got = dict(zip(wanted, session.run(wanted, {feed: rows}), strict=True)) if wanted else {}
+    got[feed] = rows
     return {name: Activations(got[before], got[after]) for name, (before, after) in named.items()}
+
+
+def _ends_of(graph: onnx.GraphProto, layers: set[str]) -> dict[str, tuple[str, str]]:
+    """Return the names of each layer's input and output; an output that was left out is given a name, in place."""
+    ends = {}
+    for node in graph.node:
+        name = name_of(node)
+        if name in layers:
+            node.output[0] = node.output[0] or f"{name}/output"
+            ends[name] = (node.input[0], node.output[0])
+    return ends
 
 
 def with_proposals(network: onnx.ModelProto, chosen: Mapping[str, Proposal]) -> onnx.ModelProto:
@@ -76,7 +90,7 @@ def with_proposals(network: onnx.ModelProto, chosen: Mapping[str, Proposal]) -> 
     model.CopyFrom(network)
     nodes = []
     for node in network.graph.node:
-        proposal = chosen.get(node.name or node.output[0])
+        proposal = chosen.get(name_of(node))
         if proposal is None:
             nodes.append(node)
             continue
@@ -92,10 +106,20 @@ def with_proposals(network: onnx.ModelProto, chosen: Mapping[str, Proposal]) -> 
 
 
 def _drop_unused_constants(graph: onnx.GraphProto) -> None:
-    used = {name for node in graph.node for name in node.input} | {value.name for value in graph.output}
+    used = set(_values_read(graph))
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
+
+
+def _values_read(graph: onnx.GraphProto) -> Iterator[str]:
+    """Yield every value that a node or an output takes, also in the graphs inside the graph."""
+    yield from (value.name for value in graph.output)
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+                yield from _values_read(inner)
 
 
 def _declare_domains(model: onnx.ModelProto) -> None:

@@ -32,9 +32,9 @@ def each_row_alone(network: onnx.ModelProto) -> onnx.ModelProto:
         [*network.graph.initializer, axis],
     )
     scan = helper.make_node("Scan", [given.name], [returned.name], name="each_row_alone", body=body, num_scan_inputs=1)
-    graph = helper.make_graph([scan], network.graph.name, [given], [returned])
-    model = helper.make_model(graph, opset_imports=network.opset_import, ir_version=network.ir_version)
-    model.producer_name = network.producer_name
+    model = onnx.ModelProto()
+    model.CopyFrom(network)
+    model.graph.CopyFrom(helper.make_graph([scan], network.graph.name, [given], [returned]))
     return model
 
 
@@ -43,6 +43,11 @@ def _renamed(node: onnx.NodeProto, names: dict[str, str]) -> onnx.NodeProto:
     copy.CopyFrom(node)
     for values in (copy.input, copy.output):
         values[:] = [names.get(value, value) for value in values]
+    for attribute in copy.attribute:
+        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+            inner = [_renamed(each, names) for each in graph.node]
+            del graph.node[:]
+            graph.node.extend(inner)
     return copy
 
 
