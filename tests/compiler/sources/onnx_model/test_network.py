@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -22,7 +23,7 @@ g (float[N,3] x) => (float[N,2] y) <float[3,2] w = {1,2,3,4,5,6}, float[2] b = {
 
 @pytest.mark.parametrize("name", ["repeats", "gated", "convolved"])
 @pytest.mark.parametrize("batch", [None, 1, 2, 3])
-def test_torchs_export_answers_as_torch_does_at_any_batch_size(name, batch, modules, torch_export, load, rows, run):
+def test_torchs_export_answers_as_torch_does_at_any_batch_size(name, batch, modules, torch_export, load, rows):
     network = load(torch_export(modules[name], batch=batch))
     with torch.no_grad():
         f32 = modules[name](torch.from_numpy(rows)).numpy()
@@ -32,7 +33,10 @@ def test_torchs_export_answers_as_torch_does_at_any_batch_size(name, batch, modu
     assert np.abs(network.predict(rows, "float32") - f32).max() < CLOSE
     assert np.abs(network.predict(rows, "float64") - f64).max() < EXACT
     for count in (1, 4):
-        assert np.abs(run(network.export(OPSET), rows[:count]) - f32[:count]).max() < CLOSE
+        answer = onnxruntime.InferenceSession(network.export(OPSET).SerializeToString()).run(
+            None, {"network_input": rows[:count]}
+        )[0]
+        assert np.abs(answer - f32[:count]).max() < CLOSE
     assert any("batch axis was freed" in note for note in network.spec.notes) == (batch is not None)
 
 
