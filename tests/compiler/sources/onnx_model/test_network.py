@@ -196,3 +196,12 @@ def test_an_operator_of_onnxruntimes_own_is_taken_and_compared_in_float32(from_t
     np.testing.assert_allclose(run(network.export(OPSET), x), network.predict(x, "float32"), rtol=CLOSE)
     with pytest.raises(PrecisionError, match=r"no float64 com\.microsoft operator Gelu"):
         network.predict(x, "float64")
+
+
+def test_nodes_without_a_name_or_with_one_of_the_compilers_get_names_of_their_own(keras_like, load) -> None:
+    model = keras_like()
+    for node in model.graph.node:
+        node.name = "" if node.op_type == "LSTM" else f"dwcpc_{node.output[0]}"
+    names = [node.name for node in load(model.SerializeToString()).export(OPSET).graph.node]
+    assert len(set(names)) == len(names)
+    assert all(name and not name.startswith("dwcpc_") for name in names)
