@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
+from dwcpc.compiler.errors import DwcpcError, PrecisionError
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.sources.base import NetworkSpec
 from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
@@ -34,6 +35,19 @@ class Halving:
         return x / np.float32(3) * np.float32(1.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Narrow(Halving):
+    """The same, without a float64 side."""
+
+    error: Exception = field(default_factory=lambda: PrecisionError("there is no float64 operator Half"))
+
+    def predict(self, x: np.ndarray, precision: str) -> np.ndarray:
+        if precision == "float64":
+            raise self.error
+        return x / np.float32(3) * np.float32(1.5)
+
+
+NARROW = SourceModel(Narrow(), SCALER, None)  # type: ignore[arg-type]
 MODEL = SourceModel(Halving(), SCALER, None)  # type: ignore[arg-type]
 
 
@@ -121,3 +135,39 @@ def test_golden_vectors_are_a_few_insensitive_rows_of_some_groups_under_the_bulk
 def test_any_number_of_rows_leaves_every_golden_group_with_rows(rows: int) -> None:
     golden = golden_part(make_reference(MODEL, CaseRequest(rows, SEED, 0.25)))
     assert all(len(group.rows) > 0 for group in golden.groups)
+
+
+def test_without_float64_the_source_in_float32_is_the_reference_and_the_note_says_why() -> None:
+    reference = make_reference(NARROW, CaseRequest(ROWS, SEED, 0.25))
+    assert reference.precision == "float32"
+    assert reference.notes == ("compared with the source in float32, not float64: there is no float64 operator Half",)
+    for group in reference.groups:
+        f32 = NARROW.run(group.rows, "float32")
+        for name, expected in group.outputs.items():
+            assert expected.dtype == np.float64
+            np.testing.assert_array_equal(expected, f32[name])
+    assert all(len(group.rows) > 0 for group in golden_part(reference).groups)
+
+
+def test_the_noise_of_a_float32_reference_comes_from_moved_inputs_and_is_of_the_same_size() -> None:
+    narrow, wide = make_reference(NARROW, CaseRequest(ROWS, SEED)), make()
+    for group in narrow.groups:
+        assert max(group.noise_level.values()) > 0  # the unmoved sample would say 0
+        for name, tolerance in group.tolerance.items():
+            other = next(each for each in wide.groups if each.name == group.name).tolerance[name]
+            assert 0.25 < tolerance.max() / other.max() < 4
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.001])
+def test_a_model_off_by_a_thousandth_is_beyond_the_tolerance_of_a_float32_reference(factor: float) -> None:
+    for group in make_reference(NARROW, CaseRequest(ROWS, SEED)).groups:
+        scaled = SCALER.transform(group.rows)
+        answer = {"reconstruction": (scaled * np.float32(0.5) * np.float32(factor)).astype(np.float32)}
+        within = np.abs(answer["reconstruction"] - group.outputs["reconstruction"]) <= group.tolerance["reconstruction"]
+        assert within.all() == (factor == 1.0)
+
+
+def test_an_error_that_is_not_about_precision_is_no_reason_for_float32() -> None:
+    broken = replace(NARROW, network=Narrow(error=DwcpcError("the model cannot be run")))
+    with pytest.raises(DwcpcError, match="the model cannot be run"):
+        make_reference(broken, CaseRequest(ROWS, SEED))

@@ -4,8 +4,9 @@
     Reshape to a constant shape in which the batch is an axis, or a part of one → −1 there
     Expand to a constant shape with the batch as an axis → 1 there, which keeps the input's
 
-Where the batch is in a Reshape's target follows from row-major order: the axes before it hold as many values as those
-before it in the input. Nothing is taken on trust: the answers are compared with the file's own, here and by parity.
+Which axis carries the batch is seen by inferring the shapes for a batch of `PRIME` rows, which nothing else divides.
+Where it goes in a Reshape's target follows from row-major order: as many values lie before it as before. Nothing is
+taken on trust: the answers are compared with the file's own, by the loader and by parity.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ import onnx
 from onnx import numpy_helper
 
 from dwcpc.compiler.sources.onnx_model.protobuf import constants, messages
+from dwcpc.compiler.sources.onnx_model.shapes import inferred_shapes
+from dwcpc.compiler.sources.onnx_model.signature import Signature
 
 BATCH = "batch"
+PRIME = 65_521
 STATES = {"LSTM": (5, 6), "GRU": (5,), "RNN": (5,)}
 
 
-def freed(model: onnx.ModelProto, batch: int) -> onnx.ModelProto:
+def freed(model: onnx.ModelProto, signature: Signature, batch: int) -> onnx.ModelProto:
     """Return a copy whose first axes are free, as far as it was the above that froze them at `batch`."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
@@ -38,7 +42,7 @@ def freed(model: onnx.ModelProto, batch: int) -> onnx.ModelProto:
     _drop_unused(graph)
     for index, node in enumerate(graph.node):
         if node.op_type in ("Reshape", "Expand"):
-            _free_target(copy, index, batch)
+            _free_target(copy, index, signature, batch)
     return copy
 
 
@@ -72,68 +76,52 @@ def _drop_unused(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _free_target(model: onnx.ModelProto, index: int, batch: int) -> None:
+def _free_target(model: onnx.ModelProto, index: int, signature: Signature, batch: int) -> None:
     """Give the Reshape or Expand at `index` a target of its own in which the batch is free, if it has to be."""
     node = model.graph.node[index]
     known = constants(model.graph)
-    entry = _inferred_shape(model, node.input[0])
-    if node.input[1] not in known or entry is None or entry.count(BATCH) != 1:
+    entry = inferred_shapes(model, signature.input, PRIME, signature.input_shape).get(node.input[0], [])
+    carrying = [at for at, axis in enumerate(entry) if axis % PRIME == 0]
+    if node.input[1] not in known or len(carrying) != 1:
         return
     target = [int(axis) for axis in numpy_helper.to_array(known[node.input[1]])]
-    change = _reshaped if node.op_type == "Reshape" else _expanded
-    new = change(entry, target, batch)
-    if new is not None and new != target:
+    sizes = [axis // PRIME * batch if axis % PRIME == 0 else axis for axis in entry]
+    change = reshaped if node.op_type == "Reshape" else expanded
+    new = change(sizes, carrying[0], target, batch)
+    if new != target:
         name = f"{node.output[0]}_for_any_batch"
         model.graph.initializer.append(numpy_helper.from_array(np.array(new, np.int64), name))
         node.input[1] = name
 
 
-def _reshaped(entry: list[int | str], target: list[int], batch: int) -> list[int] | None:
-    """Return the target of a Reshape from `entry` with −1 at the batch; none where it cannot be told."""
-    at = entry.index(BATCH)
-    sizes = [batch if axis == BATCH else int(axis) for axis in entry]
-    if target.count(-1) == 1 and at < len(target) and target[at] == 0:
-        return target
+def reshaped(sizes: list[int], at: int, target: list[int], batch: int) -> list[int]:
+    """Return the target of a Reshape from `sizes`, whose axis `at` holds the batch, with −1 where the batch goes.
+
+    The target stays as it is where its place cannot be told, or is free already.
+    """
     full = [sizes[i] if axis == 0 and i < len(sizes) else axis for i, axis in enumerate(target)]
-    if -1 in full:
+    if full.count(-1) == 1:
         rest = prod(axis for axis in full if axis != -1)
         full[full.index(-1)] = prod(sizes) // rest if rest else 0
     if prod(full) != prod(sizes) or 0 in full:
-        return None
-    before = prod(sizes[:at])
-    starts = [prod(full[:i]) for i in range(len(full))]
-    exact = [i for i, start in enumerate(starts) if start == before and full[i] % batch == 0]
-    spanning = [i for i, start in enumerate(starts) if start < before and (start * full[i]) % (before * batch) == 0]
-    found = exact or spanning
-    if not found:
-        return None
-    full[found[0]] = -1
-    return full
+        return target
+    before, upto = prod(sizes[:at]), prod(sizes[: at + 1])
+    places = []
+    for i, axis in enumerate(full):
+        start = prod(full[:i])
+        if axis % batch == 0 and start * batch <= upto and start * axis >= before * batch:
+            places.append((axis != batch, start != before, i))
+    if not places:
+        return target
+    place = min(places)[-1]
+    if target[place] == -1 or (target[place] == 0 and place == at):
+        return target
+    return [*full[:place], -1, *full[place + 1 :]]
 
 
-def _expanded(entry: list[int | str], target: list[int], batch: int) -> list[int] | None:
-    at = entry.index(BATCH) - len(entry)
-    if len(target) < -at or target[at] != batch:
-        return None
-    return [*target[:at], 1, *(target[at + 1 :] if at < -1 else [])]
-
-
-def _inferred_shape(model: onnx.ModelProto, name: str) -> list[int | str] | None:
-    """Return the axes of a value, of which one may be `BATCH`; none where any other is unknown."""
-    try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    except Exception:  # what cannot be inferred stays as it is, and the comparison that follows decides
-        return None
-    values = [*inferred.graph.value_info, *inferred.graph.input]
-    found = next((value.type.tensor_type.shape for value in values if value.name == name), None)
-    if found is None:
-        return None
-    axes: list[int | str] = []
-    for axis in found.dim:
-        if axis.HasField("dim_value"):
-            axes.append(axis.dim_value)
-        elif axis.dim_param == BATCH:
-            axes.append(BATCH)
-        else:
-            return None
-    return axes
+def expanded(sizes: list[int], at: int, target: list[int], batch: int) -> list[int]:
+    """Return the target of an Expand with 1 where the batch is, which keeps it; axes are counted from behind."""
+    place = len(target) - len(sizes) + at
+    if place < 0 or target[place] != batch or sizes[at] != batch:
+        return target
+    return [*target[:place], 1, *target[place + 1 :]]

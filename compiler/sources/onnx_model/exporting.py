@@ -109,11 +109,19 @@ def _renamed(model: onnx.ModelProto) -> onnx.ModelProto:
                 and value.name.startswith((ADDED_PREFIX, NETWORK_INPUT, NETWORK_OUTPUT))
             ):
                 value.name = TAKEN_PREFIX + value.name
-        for node in inner:
-            if node.name and node.name.startswith(ADDED_PREFIX):
-                node.name = TAKEN_PREFIX + node.name
+    _name_each_node(graph)
     ends[0].name, ends[1].name = NETWORK_INPUT, NETWORK_OUTPUT
     return ir.to_proto(graph_model)
+
+
+def _name_each_node(graph: ir.Graph) -> None:
+    """Give each node a name of its own: passes and reports name weights and layers after it."""
+    taken: set[str] = set()
+    for node in graph.all_nodes():
+        name = node.name or node.op_type
+        name = TAKEN_PREFIX + name if name.startswith(ADDED_PREFIX) else name
+        node.name = name if name not in taken else f"{name}_{len(taken)}"
+        taken.add(node.name)
 
 
 def _graphs(graph: ir.Graph) -> Iterator[ir.Graph]:

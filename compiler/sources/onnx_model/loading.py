@@ -18,6 +18,7 @@ from dwcpc.compiler.sources.onnx_model.exporting import opset_of
 from dwcpc.compiler.sources.onnx_model.network import Graphs, OnnxNetwork, in_calls, probe_rows
 from dwcpc.compiler.sources.onnx_model.reading import Document, read_document
 from dwcpc.compiler.sources.onnx_model.session import Session
+from dwcpc.compiler.sources.onnx_model.shapes import check_sizes
 from dwcpc.compiler.sources.onnx_model.signature import Signature, read_signature
 
 TRIED_ROWS = (1, 2, 3)
@@ -40,6 +41,7 @@ def load_onnx(artifact: Artifact, options: LoadOptions) -> OnnxNetwork:
             raise InputError(f"{artifact.path}: is an ONNX file and {needed} is not installed; install dwcpc[onnx]")
     document = read_document(artifact)
     signature = read_signature(artifact, document.model, options.input_shape)
+    check_sizes(artifact, document.model, signature)
     session = _session(artifact, document.data)
     found = _with_free_batch(artifact, document.model, signature, session)
     shape = found.answer.shape[1:] or (1,)
@@ -69,9 +71,9 @@ def _with_free_batch(artifact: Artifact, model: onnx.ModelProto, signature: Sign
     rows = probe_rows(max(TRIED_ROWS), shape)
     _answer(artifact, session, probe_rows(batch, shape))
     expected = in_calls(session.run, rows, batch)
-    free = freed(model, batch)
+    free = freed(model, signature, batch)
     _compare(artifact, free, rows, expected, batch)
-    note = f"the file takes {batch} row{'s' if batch > 1 else ''} a call; its batch axis was freed"
+    note = f"the file takes {_counted(batch)} a call; its batch axis was freed"
     return _Freed(free, signature, expected, (note,))
 
 
@@ -95,7 +97,7 @@ def _compare(
     artifact: Artifact, free: onnx.ModelProto, rows: NDArray[np.float32], expected: NDArray[np.floating], batch: int
 ) -> None:
     """Refuse a freed graph that does not run, or answers other than the file does, at another batch size."""
-    frozen = f"{artifact.path}: takes {batch} row{'s' if batch > 1 else ''} a call, and its batch axis cannot be freed"
+    frozen = f"{artifact.path}: takes {_counted(batch)} a call, and its batch axis cannot be freed"
     remedy = "export it with a free batch axis: dynamic_axes in torch, an input of shape [None, …] in tf2onnx"
     try:
         session = Session(free.SerializeToString())
@@ -106,7 +108,11 @@ def _compare(
         wanted = expected[: len(answer)]
         near = SAME * float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0))
         if answer.shape != wanted.shape or not np.allclose(answer, wanted, rtol=SAME, atol=near, equal_nan=True):
-            raise InputError(f"{frozen}: in calls of {len(answer)} rows it answers otherwise; {remedy}")
+            raise InputError(f"{frozen}: in calls of {_counted(len(answer))} it answers otherwise; {remedy}")
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows} rows"
 
 
 def _spec(document: Document, found: _Freed, output_shape: tuple[int, ...]) -> NetworkSpec:

@@ -91,6 +91,16 @@ def test_a_bias_that_was_lost_would_be_seen(run):
     assert np.abs(run(folded, z=z)[0] - run(model, z=z)[0]).max() > 10 * ROUNDING
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, X)])
+def test_refuses_a_bias_that_is_broadcast(shape):
+    model = decoder()
+    bias = next(each for each in model.graph.initializer if each.name == "f")
+    bias.CopyFrom(numpy_helper.from_array(np.ones(shape, np.float32), "f"))
+    result = PASS.apply(model)
+    assert result.changed == 0
+    assert "is broadcast" in result.refused[0]
+
+
 def test_fires_without_anything_between(run):
     model = decoder()
     nodes = {node.op_type: node for node in model.graph.node}

@@ -73,3 +73,14 @@ def test_refuses_a_result_that_onnxsim_itself_finds_different(parsed, monkeypatc
     monkeypatch.setattr(onnxsim, "simplify", lambda model: (model, False))
     with pytest.raises(DwcpcError, match="differs from its input; report the model"):
         PASS.apply(parsed(reshaping()))
+
+
+def test_leaves_a_graph_that_onnxsim_cannot_take_and_says_why(parsed, monkeypatch):
+    def failing(model):
+        raise RuntimeError("no kernel for this\nand more")
+
+    monkeypatch.setattr(onnxsim, "simplify", failing)
+    model = parsed(reshaping())
+    result = PASS.apply(model)
+    assert result.model is model
+    assert (result.changed, result.refused) == (0, ("onnxsim does not take the graph: no kernel for this",))
