@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import math
+import shutil
 import sys
 import time
 import traceback
@@ -15,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from dwcpc.compiler.errors import DwcpcError
+from dwcpc.compiler.steps import BAR
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
@@ -46,11 +48,20 @@ class Output:
     verbose: bool
     quiet: bool
     begun: float
+    drawn: list[str] = dataclasses.field(default_factory=list)
 
     def progress(self, step: str) -> None:
         """Name the step that begins, on stderr."""
-        if not self.quiet:
-            click.echo(f"{time.monotonic() - self.begun:6.1f} s  {step}", err=True)
+        if self.quiet:
+            return
+        line = f"{time.monotonic() - self.begun:6.1f} s  {step}"
+        if step.startswith(BAR) and sys.stderr.isatty():  # the next step goes over it
+            columns = shutil.get_terminal_size().columns
+            click.echo(f"\r\x1b[K{line[: columns - 1]}", err=True, nl=False)
+            self.drawn.append(line)
+            return
+        click.echo("\n" * bool(self.drawn) + line, err=True)
+        self.drawn.clear()
 
     def result(self, text: str, data: object) -> None:
         """Write the result to stdout."""
@@ -91,7 +102,12 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 
 @cli.command("compile")
 @click.argument("artifact", type=FILE)
-@click.option("--target", default="cpu-fp32", show_default=True, help="Where and how precisely the model is to run.")
+@click.option(
+    "--target",
+    default="cpu-fp32",
+    show_default=True,
+    help="Where and how precisely it is to run: cpu-fp32, cpu-fp16, cpu-int8, or the fastest of them, cpu-auto.",
+)
 @click.option("--scaler", type=FILE, help="The fitted RobustScaler or StandardScaler: pickle, JSON or npz.")
 @click.option("--target-scaler", type=FILE, help="The scaler of the outputs; its inverse goes behind them.")
 @click.option(

@@ -63,7 +63,7 @@ class LayerPrecision:
 
 @dataclass(frozen=True, slots=True)
 class LatencyRatio:
-    """One model's latency as a share of another's: the median of adjacent pairs, and bounds that hold with 99 % each."""
+    """One model's latency as a share of another's: the median of adjacent pairs; bounds that hold with 99 % each."""
 
     ratio: float
     low: float
@@ -97,8 +97,9 @@ class Calibration:
 class Candidate:
     """One way to give the layers their precision, as measured on rows that it was not calibrated with.
 
-    `flips` counts the decisions that differ by more than rounding at the threshold; `latency` is a share of the float32
-    bundle's, paired, through Go, where it was measured.
+    `sqnr_db` is what the signal-to-noise of other rows is not below with 95 % confidence; `flips` counts the decisions
+    that differ beyond the score's tolerance; `latency` is a share of the float32 bundle's, paired, through Go, where it
+    was measured.
     """
 
     name: str

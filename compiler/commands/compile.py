@@ -32,6 +32,7 @@ from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
 from dwcpc.compiler.quantize.cache import default_cache
 from dwcpc.compiler.sources.base import Network
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
+from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
 from dwcpc.parity.failure import write_failure
@@ -80,6 +81,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = compile_artifact(order.request, progress)
     limits = parse_limits(order.budgets, compiled.spec.latency_budget_ms)
     source = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
+    compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, _without_effect(compiled)))
     rows = _given_rows(order, compiled)
     if isinstance(source, SourceModel) and reduces(compiled):
         reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache())
@@ -137,6 +139,16 @@ def _destination(order: Order) -> Destination:
 
 def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
     return dataclasses.replace(source, notes=source.notes + notes)
+
+
+def _without_effect(compiled: Compiled) -> tuple[str, ...]:
+    """Say so where the target changes nothing: trees compare and add as the source does, or they are another model."""
+    if isinstance(compiled.loaded, Network) or compiled.target.name == CPU_FP32.name:
+        return ()
+    exact = "decides and adds exactly as its source, at any target"
+    return (
+        f"{compiled.target.name} changes nothing here: a {compiled.spec.model_type} {exact}; this is {CPU_FP32.name}'s",
+    )
 
 
 def _given_rows(order: Order, compiled: Compiled) -> Rows:

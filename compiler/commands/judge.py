@@ -1,4 +1,4 @@
-"""Measures the candidates of a precision search: against the source model, and against the float32 bundle through Go."""
+"""Measures a precision search's candidates: against the source model, and through Go against the float32 bundle."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import dataclasses
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dwcpc.bench.paired import pair_model
-from dwcpc.compiler.metadata import LatencyRatio, SessionSettings
+from dwcpc.compiler.metadata import CheckResult, LatencyRatio, SessionSettings
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.quantize.cache import Cache, key_of
 from dwcpc.compiler.quantize.search import Quality
@@ -20,6 +19,7 @@ from dwcpc.compiler.signature import GRAPH_INPUT
 from dwcpc.parity.checks import CHECKS
 from dwcpc.parity.checks.base import Comparison
 from dwcpc.parity.checks.decisions import decisions
+from dwcpc.parity.fidelity import sqnr_lower_db
 
 if TYPE_CHECKING:
     import onnx
@@ -38,9 +38,12 @@ TIMED_ROWS = 256
 class BundleJudge:
     """The `Judge` of one compiled network; what it has measured is kept in the cache by content."""
 
-    def __init__(self, compiled: Compiled, float32: Bundle, reference: Reference, cache: Cache) -> None:
-        """Take the float32 bundle to time against and the source's answers to compare with."""
+    def __init__(
+        self, compiled: Compiled, float32: Bundle, reference: Reference, floor_db: float, cache: Cache
+    ) -> None:
+        """Take the float32 bundle to time against and the source's answers, under `floor_db`, to compare with."""
         self._compiled, self._float32, self._reference, self._cache = compiled, float32, reference, cache
+        self._floor = floor_db
         self._rows = np.concatenate([group.rows for group in reference.groups])
         self._asked = key_of([self._rows.tobytes(), *_content(reference), _content_of(compiled.decision)]).encode()
 
@@ -75,21 +78,22 @@ class BundleJudge:
     def _compared(self, served: bytes) -> Quality:
         names = [tensor.name for tensor in self._compiled.built.outputs]
         answers = run_alone(served, self._rows, names)
-        start, spare, flips, broken = 0, np.inf, 0, ""
-        floor = 0.0
+        start, flips, broken = 0, 0, ""
+        ratios = []
         for group in self._reference.groups:
             part = {name: values[start : start + len(group.rows)] for name, values in answers.items()}
             start += len(group.rows)
             comparison = Comparison(group, part, "python", self._compiled.decision)
-            results = [result for check in CHECKS for result in check(comparison)]
-            for result in results:
+            assert group.allowance is not None  # noqa: S101 - of a reference with a floor
+            lower = sqnr_lower_db(group.outputs[names[0]], part[names[0]], group.allowance, self._reference.seed)
+            ratios.append(lower + self._floor - group.allowance.floor_db)
+            for result in (result for check in CHECKS for result in check(comparison)):
                 if result.check == "noise":
-                    spare = min(spare, result.limit - result.worst)
-                    floor = max(floor, -result.limit)
-                elif not result.passed and not broken:
-                    broken = f"{result.check} of {result.output} on {group.name} rows: {result.worst:.3g}, allowed {result.limit:.3g}"
+                    continue
+                if not result.passed and not broken:
+                    broken = _told(result)
             flips += sum(int(result.worst) for result in decisions(comparison))
-        return Quality(float(floor + spare), flips, len(self._rows), broken)
+        return Quality(min(ratios), flips, len(self._rows), broken)
 
     def _timed(self, served: bytes) -> LatencyRatio:
         path = self._float32.path.parent / "candidate.onnx"
@@ -109,6 +113,11 @@ def run_alone(model: bytes, rows: NDArray[np.float32], names: list[str]) -> Outp
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         answers = list(pool.map(run, range(len(rows))))
     return {name: np.concatenate(column) for name, column in zip(names, zip(*answers, strict=True), strict=True)}
+
+
+def _told(result: CheckResult) -> str:
+    where = f"{result.check} of {result.output} on {result.group} rows"
+    return f"{where}: {result.worst:.3g}, allowed {result.limit:.3g}"
 
 
 def _content(reference: Reference) -> list[bytes]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from dwcpc.parity.runners.source import SourceModel
 
 ROUNDING_ROWS = 384
-SEARCH_ROWS = 1024
+SEARCH_ROWS = 2048
 SHARES = (0.25, 0.25, 0.5)  # of the user's rows: to round by, to search with, to verify on
 DRAWN = "drawn from the scaler's center and scale: give --calibration for rows that the model will meet"
 GOLDEN_MARGIN = 2.0  # of the error measured on golden rows: what another processor's rounding may add
@@ -112,7 +112,7 @@ def _reduced(
     from dwcpc.compiler.quantize.layers import layers_of
     from dwcpc.compiler.quantize.proposals import offers
     from dwcpc.compiler.quantize.search import Goal, Search
-    from dwcpc.compiler.quantize.steps import Steps
+    from dwcpc.compiler.steps import Steps
 
     target, network = compiled.target, compiled.built.core
     assert network is not None  # noqa: S101 - of a Network
@@ -124,7 +124,7 @@ def _reduced(
         folder = Path(name)
         (folder / "float32").mkdir()
         metadata = write_bundle(folder / "float32", compiled, Label("float32", "1.0"), _golden(reference))
-        judge = BundleJudge(compiled, Bundle(folder / "float32", metadata), reference, reduction.cache)
+        judge = BundleJudge(compiled, Bundle(folder / "float32", metadata), reference, floor, reduction.cache)
         steps = Steps(progress, 2 * len(techniques) * len(layers_of(network)) + 4)
         rounding, calibration = _rounding_rows(compiled, source, reduction)
         offered = offers(network, rounding, techniques, reduction.cache, steps)

@@ -25,7 +25,7 @@ class Surroundings:
 class Built:
     """The served graph, what its outputs are, and how it came to be; `nodes_exported` counts nodes before any pass.
 
-    `core` is a network between `NETWORK_INPUT` and `NETWORK_OUTPUT`, behind all passes, around which the rest was built.
+    `core` is a network between `NETWORK_INPUT` and `NETWORK_OUTPUT`, behind all passes; the rest was built around it.
     """
 
     model: onnx.ModelProto

@@ -55,8 +55,8 @@ class Activations:
 class Proposal:
     """The nodes and constants that take the layer's place, in `graph`.
 
-    `couples_rows` where a row's answer would depend on the rows beside it in a batch. `reads` is the bytes of weights that
-    integer arithmetic reads for each timestep, by which the time it takes is estimated; 0 where the arithmetic is float32.
+    `couples_rows` where a row's answer would depend on the rows beside it in a batch. `reads` is the bytes of weights
+    that integer arithmetic reads for each timestep, by which its time is estimated; 0 where the arithmetic is float32.
     """
 
     precision: str

@@ -1,7 +1,7 @@
 """What a search has computed, on disk: an interrupted search goes on where it stopped, a repeated one is quick.
 
-Each entry is named by the SHA-256 of everything that it follows from, so that nothing stale is ever found; it is written
-beside its place and renamed into it, so that nothing half-written is.
+Each entry is named by the SHA-256 of everything that it follows from, so that nothing stale is ever found; it is
+written beside its place and renamed into it, so that nothing half-written is.
 """
 
 from __future__ import annotations

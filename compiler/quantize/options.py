@@ -1,8 +1,8 @@
 """Which precision for which layer: the cheapest choice whose noise stays within a budget.
 
-Noises of layers are nearly independent, so their powers add. A choice is judged by the time that it is expected to take,
-then by its bytes. States that another one beats in noise, time and bytes are dropped after each layer, so that ten layers
-of four options are a few hundred states and not a million.
+Noises of layers are nearly independent, so their powers add. A choice is judged by the time that it is expected to
+take, then by its bytes. Plans that another one beats in noise, time and bytes are dropped after each layer, so that ten
+layers of four options are a few hundred plans and not a million.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FLOAT32 = "float32"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One layer in one precision: noise power relative to the signal's, weight bytes read at each step, stored bytes."""
+    """One layer in one precision: noise power relative to the signal's, weight bytes read at a step, stored bytes."""
 
     layer: str
     precision: str

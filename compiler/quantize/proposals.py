@@ -16,7 +16,7 @@ from dwcpc.compiler.quantize.layers import layers_of, record_activations
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dwcpc.compiler.quantize.steps import Steps
+    from dwcpc.compiler.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Which layers get which precision: measured one by one, combined by their noise, and the combinations measured again.
 
-1. Each layer alone in each precision: signal-to-noise and, where it computes in integers, latency against float32. What is
-   slower beyond doubt is dropped; what is left is an option.
-2. The cheapest combination whose noise powers add to less than the floor allows (`options.py`), for the floor itself, for
-   some decibels above it, and without any floor: what would be fastest of all. Those of the floor are tightened until
-   their own measured noise keeps it.
+1. Each layer alone in each precision: signal-to-noise and, where it computes in integers, latency against float32.
+   What is slower beyond doubt is dropped; what is left is an option.
+2. The cheapest combination whose noise powers add to less than the floor allows (`options.py`), for the floor itself,
+   for some decibels above it, and without any floor: what would be fastest of all. Those of the floor are tightened
+   until their own measured noise keeps it.
 3. Of all that were measured, the fastest is chosen that keeps the floor, flips no decision and brings what the target
-   promises. Plans are compared in the order of what they read, and a later one wins only when it is faster beyond doubt,
-   so that the noise of the machine does not choose.
+   promises. Plans are compared in the order of what they read, and a later one wins only when it is faster beyond
+   doubt, so that the noise of the machine does not choose.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import onnx
 
     from dwcpc.compiler.quantize.proposals import Offered
-    from dwcpc.compiler.quantize.steps import Steps
+    from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Promise
 
 MARGIN_DB = 0.5  # the verdict falls on other rows than the search
@@ -40,8 +40,9 @@ NO_FLOOR = float("inf")
 class Quality:
     """How near a network comes to its source, over `rows` rows.
 
-    `sqnr_db` is the lowest over the groups of rows, each counted from its own floor; `flips` are decisions that differ by
-    more than the score's tolerance; `broken` names the first other check of parity that fails.
+    `sqnr_db` is what that of other rows is not below with 95 % confidence, the lowest over the groups of rows, each
+    counted from its own floor; `flips` are decisions that differ by more than the score's tolerance; `broken` names the
+    first other check of parity that fails.
     """
 
     sqnr_db: float
@@ -182,10 +183,8 @@ class Search:
         """Return what `tried` misses; nothing where it is good."""
         goal, quality = self._goal, tried.quality
         share = tried.bytes / self._float_bytes
-        if quality.sqnr_db < goal.min_sqnr_db + MARGIN_DB:
-            return (
-                f"{quality.sqnr_db:.1f} dB, less than the {goal.min_sqnr_db:g} dB asked for and {MARGIN_DB:g} to spare"
-            )
+        if quality.sqnr_db < goal.min_sqnr_db:
+            return f"{quality.sqnr_db:.1f} dB, less than the {goal.min_sqnr_db:g} dB asked for"
         if quality.flips:
             return f"flips {quality.flips} of {quality.rows} decisions"
         if quality.broken:

@@ -1,4 +1,4 @@
-"""Integer products where the model stays the model: each layer gets the precision that its own measured noise allows."""
+"""Integer products where the model stays the model: each layer gets the precision that its measured noise allows."""
 
 from __future__ import annotations
 

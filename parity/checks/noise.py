@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.metadata import CheckResult
-from dwcpc.parity.fidelity import row_rms, sqnr_db
+from dwcpc.parity.fidelity import plain_sqnr_db, row_rms, sqnr_db
 
 if TYPE_CHECKING:
     from dwcpc.parity.checks.base import Comparison
@@ -21,13 +21,16 @@ def noise(comparison: Comparison) -> list[CheckResult]:
         return []
     name = next(iter(reference.outputs))
     f64, answer = reference.outputs[name], comparison.outputs[name]
-    ratio = sqnr_db(f64, answer, allowed.unit)
+    ratio = sqnr_db(f64, answer, allowed)
+    plain = plain_sqnr_db(f64, answer, allowed)
     rms = np.nan_to_num(row_rms(f64, answer, allowed.unit), nan=np.finfo(np.float64).max)
     worst = int(np.argmax(rms / allowed.by_row))
     where = (comparison.runtime, name, reference.name)
     rows = len(f64)
     return [
-        CheckResult("noise", *where, -ratio, -allowed.floor_db, rows, ratio >= allowed.floor_db, f"{ratio:.1f} dB"),
+        CheckResult(
+            "noise", *where, -ratio, -allowed.floor_db, rows, ratio >= allowed.floor_db, f"{plain:.1f} dB plain"
+        ),
         CheckResult(
             "row_noise",
             *where,
