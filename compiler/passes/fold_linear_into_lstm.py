@@ -15,6 +15,7 @@ import numpy as np
 import onnx_ir as ir
 
 from dwcpc.compiler.passes.base import Rewritten
+from dwcpc.compiler.passes.constants import add_constant, constant_of, forget_unused, input_of
 
 if TYPE_CHECKING:
     import onnx
@@ -67,7 +68,9 @@ def _why_not(lstm: ir.Node, gemm: ir.Node, between: list[ir.Node]) -> str:
     plain = (attributes.get_float("alpha", 1.0), attributes.get_float("beta", 1.0), attributes.get_int("transA", 0))
     if plain != (1.0, 1.0, 0):
         return "it is no plain x·F + f"
-    constants = [_constant(gemm, 1), _constant(gemm, 2), _constant(lstm, LSTM_W), _constant(lstm, LSTM_B)]
+    constants = [
+        constant_of(input_of(node, index)) for node, index in ((gemm, 1), (gemm, 2), (lstm, LSTM_W), (lstm, LSTM_B))
+    ]
     if any(constant is None for constant in constants):
         return "a weight or bias is missing or computed at run time"
     if not all(_keeps_last_axis(node) for node in between):
@@ -84,7 +87,7 @@ def _keeps_last_axis(node: ir.Node) -> bool:
     if node.op_type == "Transpose":
         perm = node.attributes.get_ints("perm", ())
         return bool(perm) and perm[-1] == len(perm) - 1
-    operand = _constant(node, 1)
+    operand = constant_of(input_of(node, 1))
     if operand is None or value.shape is None:
         return False
     if node.op_type == "Unsqueeze":
@@ -97,17 +100,18 @@ def _fold(graph: ir.Graph, lstm: ir.Node, gemm: ir.Node, between: list[ir.Node])
     w = _required(lstm, LSTM_W).astype(np.float64)  # [directions, 4·hidden, input]
     b = _required(lstm, LSTM_B).astype(np.float64)  # [directions, 8·hidden]: input biases, then recurrent ones
     b[:, : w.shape[1]] += w @ bias
-    lstm.replace_input_with(LSTM_W, _initializer(graph, f"{lstm.name}_folded_W", w @ weight.T))
-    lstm.replace_input_with(LSTM_B, _initializer(graph, f"{lstm.name}_folded_B", b))
+    old = [lstm.inputs[LSTM_W], lstm.inputs[LSTM_B]]
+    lstm.replace_input_with(LSTM_W, _rounded(graph, f"{lstm.name}_folded_W", w @ weight.T))
+    lstm.replace_input_with(LSTM_B, _rounded(graph, f"{lstm.name}_folded_B", b))
     for node in between:
         shape = node.outputs[0].shape
         if shape is not None:
             node.outputs[0].shape = ir.Shape([*shape[:-1], weight.shape[0]])
     nearest = between[-1] if between else lstm
     nearest.replace_input_with(0, gemm.inputs[0])
+    old.extend(gemm.inputs[1:])
     graph.remove(gemm, safe=True)
-    for value in [value for value in graph.initializers.values() if not value.uses()]:
-        graph.initializers.pop(str(value.name))
+    forget_unused(graph, old)
 
 
 def _linear(gemm: ir.Node) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -116,19 +120,11 @@ def _linear(gemm: ir.Node) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return weight.T if gemm.attributes.get_int("transB", 0) == 1 else weight, _required(gemm, 2).astype(np.float64)
 
 
-def _constant(node: ir.Node, index: int) -> NDArray[np.generic] | None:
-    value = node.inputs[index] if index < len(node.inputs) else None
-    return None if value is None or value.const_value is None else value.const_value.numpy()
-
-
 def _required(node: ir.Node, index: int) -> NDArray[np.generic]:
-    constant = _constant(node, index)
+    constant = constant_of(input_of(node, index))
     assert constant is not None  # noqa: S101 - _why_not has asked
     return constant
 
 
-def _initializer(graph: ir.Graph, name: str, values: NDArray[np.float64]) -> ir.Value:
-    tensor = ir.tensor(values.astype(np.float32), name=name)
-    value = ir.Value(name=name, const_value=tensor, shape=ir.Shape(values.shape), type=ir.TensorType(ir.DataType.FLOAT))
-    graph.register_initializer(value)
-    return value
+def _rounded(graph: ir.Graph, name: str, values: NDArray[np.float64]) -> ir.Value:
+    return add_constant(graph, name, values.astype(np.float32))

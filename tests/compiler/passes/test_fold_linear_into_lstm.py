@@ -79,6 +79,17 @@ def test_fires_where_the_code_is_widened_before_a_decoder(run, gemm, directions)
     np.testing.assert_allclose(run(result.model, z=z)[0], run(model, z=z)[0], rtol=0, atol=ROUNDING)
 
 
+def test_a_weight_that_the_graph_gives_out_or_that_others_use_stays(run):
+    model = decoder(extra_node="r = Gemm (z, F)", extra_output=f", float[B,{X}] r")
+    model.graph.output.append(helper.make_tensor_value_info("f", onnx.TensorProto.FLOAT, [X]))
+    result = PASS.apply(model)
+    assert result.changed == 1
+    assert {"F", "f"} <= {each.name for each in result.model.graph.initializer}
+    z = rows(4)
+    for before, after in zip(run(model, z=z), run(result.model, z=z), strict=True):
+        np.testing.assert_allclose(after, before, rtol=0, atol=ROUNDING)
+
+
 def test_a_bias_that_was_lost_would_be_seen(run):
     model = decoder()
     folded = PASS.apply(model).model

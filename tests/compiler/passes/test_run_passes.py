@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import onnx
 import pytest
 
@@ -84,3 +85,25 @@ def test_all_passes_together_are_idempotent(parsed):
     again, records = run_passes(once)
     assert [record.changed for record in records] == [0] * len(PASSES)
     assert again.graph.node == once.graph.node
+
+
+def test_a_repeated_vector_reaches_a_recurrent_layer_in_its_order_by_one_operator(parsed, run):
+    """Unsqueeze → Expand → Transpose, by three passes, becomes an Expand of the vector itself."""
+    text = """
+        g (float[B,3] v) => (float[5,1,B,2] y)
+        <int64[1] one = {1}, int64[3] times = {1, 5, 1}, float[1,8,3] W, float[1,8,2] R>
+        { u = Unsqueeze (v, one) r = Expand (u, times) s = Transpose <perm = [1,0,2]> (r)
+          y = LSTM <hidden_size = 2> (s, W, R) }"""
+    model = with_recurrent_weights(parsed, text)
+    rewritten, _ = run_passes(model)
+    assert [node.op_type for node in rewritten.graph.node] == ["Expand", "LSTM"]
+    v = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    assert np.array_equal(run(rewritten, v=v)[0], run(model, v=v)[0])
+
+
+def with_recurrent_weights(parsed, text):
+    rng = np.random.default_rng(2)
+    listed = {name: ", ".join(map(str, rng.normal(size=size))) for name, size in (("[1,8,3] W", 24), ("[1,8,2] R", 16))}
+    for name, values in listed.items():
+        text = text.replace(f"float{name}", f"float{name} = {{{values}}}")
+    return parsed(text)
