@@ -22,6 +22,8 @@ from dwcpc.models.bilstm_attention_autoencoder import (
     BILSTM_ATTENTION_AUTOENCODER,
     BilstmAttentionAutoencoderConfig,
 )
+from dwcpc.models.demo import fitting
+from dwcpc.models.demo.fitting import Schedule
 from dwcpc.models.demo.report import Detection, Training, render
 from dwcpc.models.demo.simulate import METRICS, TIMESTEPS, faulty_windows, normal_windows
 
@@ -90,23 +92,8 @@ def scaled(scaler: RobustScaler, windows: NDArray[np.float32]) -> torch.Tensor:
 def fit(x: torch.Tensor, *, seed: int, epochs: int = EPOCHS) -> tuple[nn.Module, float]:
     """Return the module in eval mode and the mean loss of its last epoch."""
     torch.manual_seed(seed)
-    module = BILSTM_ATTENTION_AUTOENCODER.build(CONFIG).train()
-    optimiser = torch.optim.Adam(module.parameters(), lr=LEARNING_RATE)
-    batches = len(x) // BATCH_WINDOWS
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=epochs * batches)
-    loss_of_epoch = float("nan")
-    for epoch in range(epochs):
-        total = 0.0
-        for batch in torch.randperm(len(x))[: batches * BATCH_WINDOWS].view(batches, BATCH_WINDOWS):
-            loss = nn.functional.mse_loss(module(x[batch]), x[batch])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-            total += loss.item()
-        loss_of_epoch = total / batches
-        log.info("epoch %d of %d: loss %.4f", epoch + 1, epochs, loss_of_epoch)
-    return module.eval(), loss_of_epoch
+    module = BILSTM_ATTENTION_AUTOENCODER.build(CONFIG)
+    return module, fitting.fit(module, x, x, Schedule(epochs, BATCH_WINDOWS, LEARNING_RATE))
 
 
 def scores(module: nn.Module, x: torch.Tensor) -> NDArray[np.float64]:
