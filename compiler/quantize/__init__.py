@@ -7,6 +7,7 @@ from dwcpc.compiler.quantize.float16_storage import Float16Storage
 from dwcpc.compiler.quantize.int8_lstm import Int8Lstm
 from dwcpc.compiler.quantize.int8_storage import Int8Storage
 from dwcpc.compiler.quantize.int16_storage import Int16Storage
+from dwcpc.compiler.quantize.static_qdq import StaticQdq
 
 TECHNIQUES: tuple[Technique, ...] = (
     Int16Storage(),
@@ -14,4 +15,5 @@ TECHNIQUES: tuple[Technique, ...] = (
     Int8Storage(),
     Int8Lstm(residual=True),
     Int8Lstm(residual=False),
+    StaticQdq(),
 )

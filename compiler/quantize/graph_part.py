@@ -24,7 +24,7 @@ class GraphPart:
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
         """Add a constant and return its full name."""
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), self._named(name)))
+        self._constants.append(numpy_helper.from_array(np.asarray(value, order="C"), self._named(name)))
         return self._constants[-1].name
 
     def add(self, op: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
