@@ -126,7 +126,8 @@ def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
 
 def _cases(order: Order, compiled: Compiled) -> CaseRequest:
     shape = compiled.spec.input_shape
-    calibration = None if order.calibration is None else read_calibration(order.calibration, shape)
+    names = compiled.scaler.feature_names or compiled.spec.feature_names
+    calibration = None if order.calibration is None else read_calibration(order.calibration, shape, names)
     enough = GOLDEN_ONLY_ROWS if isinstance(compiled.loaded, Network) else GOLDEN_ONLY_TREE_ROWS
     rows = order.rows if order.verify else min(order.rows, enough)
     threshold = None if compiled.decision is None else compiled.decision.threshold
