@@ -131,7 +131,10 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 )
 @click.option("--missing", type=float, help="XGBoost: the value, besides NaN, that stands for a missing one.")
 @click.option(
-    "--calibration", type=FILE, help="Representative raw rows, .npy or .npz; drawn from the scaler otherwise."
+    "--calibration",
+    type=FILE,
+    help="Representative raw rows, .npy, .npz or .csv (a sample a line; windows are cut side by side from its one "
+    "series); drawn from the scaler otherwise.",
 )
 @click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5.")
 @click.option("--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows to compare.")

@@ -6,9 +6,9 @@ network's own units (outputs divided by the target scaler's scale), the signal t
 
     SQNR = 10·log10( Σ_i (f64_i − mean)² / Σ_i ((answer_i − f64_i) / a_i)² )  ≥  floor of the group
 
-a_i = max(1, noise_i / q90(noise)) is how much more than on nine rows of ten the source amplifies its own float32 rounding
-on row i. Without it one chaotic row decides: in 1,024 rows one with a = 209 held 99 % of the noise of 16-bit weights, 51 dB
-where other draws had 72. The plain ratio stands in the check's note. From the floor follow, with
+a_i = max(1, noise_i / q90(noise)) is how much more than on nine rows of ten the source amplifies its own float32
+rounding on row i. Without it one chaotic row decides: in 1,024 rows one with a = 209 held 99 % of the noise of 16-bit
+weights, 51 dB where other draws had 72. The plain ratio stands in the check's note. From the floor follow, with
 ε = √(mean signal power) · 10^(−floor/20):
 
     rms error of row i        ≤  8 · ε · a_i

@@ -155,7 +155,8 @@ def _given_rows(order: Order, compiled: Compiled) -> Rows:
     """Return the user's rows: all of them to verify on, unless some are needed to round and to search by."""
     if order.calibration is None:
         return Rows(None, None, None)
-    given = read_calibration(order.calibration, compiled.spec.input_shape)
+    names = compiled.scaler.feature_names or compiled.spec.feature_names
+    given = read_calibration(order.calibration, compiled.spec.input_shape, names)
     return split_rows(given, order.seed) if reduces(compiled) else Rows(None, None, given)
 
 

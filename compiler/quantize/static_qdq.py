@@ -65,7 +65,6 @@ class StaticQdq:
     """Offer Gemms, MatMuls and Convs integer products, where they are large enough to gain by it."""
 
     precision = "int8, static range"
-    integer_arithmetic = True
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:
         """Return the layer between QuantizeLinear and the integer product, or why it has none."""
@@ -75,8 +74,10 @@ class StaticQdq:
         if why:
             return why
         if layer.op == "Conv":
-            return _conv(self.precision, layer, activations)
-        return Proposal(self.precision, _product(layer, _quantised(_as_linear(layer, activations))))
+            graph = _conv(layer, activations)
+        else:
+            graph = _product(layer, _quantised(_as_linear(layer, activations)))
+        return graph if isinstance(graph, str) else Proposal(self.precision, graph, reads=layer.weights[1].size)
 
 
 def _why_not(layer: Layer) -> str:
@@ -151,7 +152,7 @@ def _product(layer: Layer, quantised: Quantised) -> onnx.GraphProto:
     return part.proto()
 
 
-def _conv(precision: str, layer: Layer, activations: Activations) -> Proposal | str:
+def _conv(layer: Layer, activations: Activations) -> onnx.GraphProto | str:
     quantised = _quantised(_as_linear(layer, activations))
     returned = np.moveaxis(activations.output, 1, -1).reshape(-1, activations.output.shape[1])
     range_of_output = activation_range(returned, np.ones(returned.shape[1]))
@@ -172,7 +173,7 @@ def _conv(precision: str, layer: Layer, activations: Activations) -> Proposal | 
     product.attribute.extend(layer.node.attribute)
     part.append(product)
     part.append(helper.make_node("DequantizeLinear", [product.output[0], y_step, y_zero], layer.node.output))
-    return Proposal(precision, part.proto())
+    return part.proto()
 
 
 def _range_constants(part: GraphPart, name: str, given: ActivationRange) -> tuple[str, str]:
