@@ -154,7 +154,8 @@ class Search:
                 seen.append(plan.precisions)
                 tried = self._tried(plan)
                 yield tried
-                if tried.quality.sqnr_db >= floor:
+                quality = tried.quality
+                if quality.sqnr_db >= floor and not quality.flips and not quality.broken:
                     break
                 budget *= TIGHTER * min(1.0, 10 ** ((tried.quality.sqnr_db - floor) / 10))
 
