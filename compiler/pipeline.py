@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -144,6 +145,9 @@ def _built(
 ) -> Built:
     # Here and not above: without the framework the user is told to install it, not that onnx-ir is missing.
     if isinstance(loaded, Network):
+        for needed in ("onnxsim", "onnx_ir"):
+            if importlib.util.find_spec(needed) is None:
+                raise InputError(f"{needed} is not installed, and networks are compiled with it; install dwcpc[onnx]")
         from dwcpc.compiler.graphs.networks import build_network
 
         return build_network(loaded, around, opset, features, progress)

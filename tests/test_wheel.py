@@ -14,6 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEMO = REPOSITORY / "models" / "demo"
+ONNX = REPOSITORY / "tests" / "fixtures" / "add_one.onnx"
 UV = Path(sys.executable).with_name("uv")
 
 pytestmark = pytest.mark.slow
@@ -85,6 +86,9 @@ def test_says_what_to_install_when_torch_is_needed(empty_environment: Path) -> N
     done = run(empty_environment, "-q", "compile", DEMO / "consensus_demo.pth", "--out", empty_environment / "never")
     assert done.returncode == 2
     assert "install dwcpc[torch]" in done.stderr
+    done = run(empty_environment, "-q", "compile", ONNX, "--out", empty_environment / "never")
+    assert done.returncode == 2
+    assert "install dwcpc[onnx]" in done.stderr
     assert not (empty_environment / "never").exists()
 
 

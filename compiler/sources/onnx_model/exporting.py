@@ -14,9 +14,10 @@ from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError, first_line
 from dwcpc.compiler.signature import ADDED_PREFIX
 from dwcpc.compiler.sources.base import NETWORK_INPUT, NETWORK_OUTPUT
-from dwcpc.compiler.sources.onnx_model.protobuf import messages
+from dwcpc.compiler.sources.onnx_model.protobuf import attribute, messages, opset_of
 from dwcpc.compiler.sources.onnx_model.signature import Signature
 
+INTEGERS = tuple(TensorProto.DataType.Value(f"{sign}INT{bits}") for sign in ("", "U") for bits in (8, 16, 32, 64))
 TAKEN_PREFIX = "model_"  # of the file's own names where they are like those that the compiler adds
 
 
@@ -28,17 +29,14 @@ class Result:
     adds_axis: bool
 
 
-def opset_of(model: onnx.ModelProto) -> int:
-    """Return the version of ONNX's own operators."""
-    return next((each.version for each in model.opset_import if each.domain == ""), 1)
-
-
 def exported(
     artifact: Artifact, model: onnx.ModelProto, signature: Signature, result: Result, opset: int
 ) -> onnx.ModelProto:
     """Return the graph in `opset`; InputError where it cannot be."""
     graph_of = _converted(artifact, model, opset)
     _keep_only_the_input(graph_of.graph, signature)
+    if _turns_input_into_integers(graph_of.graph, signature.input):
+        _take_only_numbers(graph_of.graph, signature.input)
     _end_in_floats(graph_of.graph, signature, result)
     try:
         renamed = _renamed(graph_of)
@@ -76,6 +74,36 @@ def _keep_only_the_input(graph: onnx.GraphProto, signature: Signature) -> None:
     graph.input.append(entry)
     for inner in messages(graph, onnx.GraphProto):
         del inner.value_info[:]
+
+
+def _turns_input_into_integers(graph: onnx.GraphProto, entry: str) -> bool:
+    """Say whether a value of the input's becomes an integer, which may be an index: that of NaN is none."""
+    reached = {entry}
+    for node in graph.node:
+        if node.op_type in ("Shape", "Size") or reached.isdisjoint(node.input):
+            continue
+        if node.op_type == "Cast" and attribute(node, "to", 0) in INTEGERS:
+            return True
+        reached |= set(node.output)
+    return False
+
+
+def _take_only_numbers(graph: onnx.GraphProto, entry: str) -> None:
+    """Compute on 0 in the place of NaN and ±∞; such a row's answer is NaN, which is added behind the network."""
+    prefix = f"{NETWORK_INPUT}_numbers"
+    for node in messages(graph, onnx.NodeProto):
+        for index, name in enumerate(node.input):
+            if name == entry:
+                node.input[index] = prefix
+    nodes = [
+        helper.make_node("IsNaN", [entry], [f"{prefix}_nan"]),
+        helper.make_node("IsInf", [entry], [f"{prefix}_infinite"]),
+        helper.make_node("Or", [f"{prefix}_nan", f"{prefix}_infinite"], [f"{prefix}_neither"]),
+        helper.make_node("Where", [f"{prefix}_neither", f"{prefix}_zero", entry], [prefix]),
+    ]
+    graph.initializer.append(numpy_helper.from_array(np.zeros((), np.float32), f"{prefix}_zero"))
+    for at, node in enumerate(nodes):
+        graph.node.insert(at, node)
 
 
 def _end_in_floats(graph: onnx.GraphProto, signature: Signature, result: Result) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +13,8 @@ from dwcpc.compiler.artifact import Artifact
 from dwcpc.compiler.errors import InputError, first_line
 from dwcpc.compiler.sources.base import LoadOptions, NetworkSpec, Task
 from dwcpc.compiler.sources.onnx_model.batch_axis import freed
-from dwcpc.compiler.sources.onnx_model.exporting import opset_of
 from dwcpc.compiler.sources.onnx_model.network import Graphs, OnnxNetwork, in_calls, probe_rows
+from dwcpc.compiler.sources.onnx_model.protobuf import opset_of
 from dwcpc.compiler.sources.onnx_model.reading import Document, read_document
 from dwcpc.compiler.sources.onnx_model.session import Session
 from dwcpc.compiler.sources.onnx_model.shapes import check_sizes
@@ -36,9 +35,6 @@ class _Freed:
 
 def load_onnx(artifact: Artifact, options: LoadOptions) -> OnnxNetwork:
     """Load the network; InputError names what in the file cannot be compiled and proven."""
-    for needed in ("onnxsim", "onnx_ir"):
-        if importlib.util.find_spec(needed) is None:
-            raise InputError(f"{artifact.path}: is an ONNX file and {needed} is not installed; install dwcpc[onnx]")
     document = read_document(artifact)
     signature = read_signature(artifact, document.model, options.input_shape)
     check_sizes(artifact, document.model, signature)

@@ -13,9 +13,10 @@ import onnx
 from numpy.typing import NDArray
 
 from dwcpc.compiler.artifact import Artifact
+from dwcpc.compiler.errors import InputError, first_line
 from dwcpc.compiler.sources.base import NetworkSpec, Precision
-from dwcpc.compiler.sources.onnx_model.exporting import Result, exported
 from dwcpc.compiler.sources.onnx_model.float64 import float64_run
+from dwcpc.compiler.sources.onnx_model.one_thread import one_blas_thread
 from dwcpc.compiler.sources.onnx_model.session import Session
 from dwcpc.compiler.sources.onnx_model.signature import Signature
 
@@ -55,16 +56,25 @@ class OnnxNetwork:
 
     def export(self, opset: int) -> onnx.ModelProto:
         """Return the file's graph in `opset`, under the compiler's names."""
+        from dwcpc.compiler.sources.onnx_model.exporting import Result, exported
+
         result = Result(self._spec.output_shape, self._graphs.adds_axis)
         return exported(self._artifact, self._graphs.free, self._graphs.signature, result, opset)
 
     def predict(self, x: NDArray[np.float32], precision: Precision) -> NDArray[np.floating]:
         """Run the file on `x` [rows, *input_shape], in its own batch size; PrecisionError where float64 cannot be."""
-        if precision == "float64":
-            answer = in_calls(self._float64, x.astype(np.float64), self._graphs.signature.batch)
-        else:
-            answer = in_calls(self._graphs.session.run, x, self._graphs.signature.batch).astype(np.float32, copy=False)
-        return answer.reshape(len(x), *self._spec.output_shape)
+        wide = precision == "float64"
+        run = self._float64 if wide else self._graphs.session.run
+        dtype: type[np.floating] = np.float64 if wide else np.float32
+        try:
+            with one_blas_thread():
+                answer = in_calls(run, x.astype(dtype, copy=False), self._graphs.signature.batch)
+        except Exception as error:  # an operator that takes some numbers and not others, such as an index
+            raise InputError(
+                f"{self._artifact.path}: does not answer every row of numbers ({first_line(error)}); limit what it "
+                "takes within the model, with Clip"
+            ) from error
+        return answer.astype(dtype, copy=False).reshape(len(x), *self._spec.output_shape)
 
     @cached_property
     def _float64(self) -> Run:

@@ -63,3 +63,8 @@ def named(node: onnx.NodeProto) -> str:
     operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
     name = node.name or (node.output[0] if node.output else "")
     return f"{operator} (node {name!r})" if name else operator
+
+
+def opset_of(model: onnx.ModelProto) -> int:
+    """Return the version of ONNX's own operators."""
+    return next((each.version for each in model.opset_import if each.domain == ""), 1)

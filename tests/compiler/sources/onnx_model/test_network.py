@@ -205,3 +205,38 @@ def test_nodes_without_a_name_or_with_one_of_the_compilers_get_names_of_their_ow
     names = [node.name for node in load(model.SerializeToString()).export(OPSET).graph.node]
     assert len(set(names)) == len(names)
     assert all(name and not name.startswith("dwcpc_") for name in names)
+
+
+LOOKUP = """
+g (float[N,3] x) => (float[N,3] y) <float[5] t = {1,2,3,4,5}, float low = {0}, float high = {4}>
+{ k = Clip (x, low, high)  c = Cast <to = 7> (k)  v = Gather (t, c)  y = Mul (v, x) }"""
+
+
+def test_a_row_that_is_no_number_is_refused_where_it_would_be_an_index(from_text, load, run) -> None:
+    network = load(from_text(LOOKUP))
+    built = build_network(network, Surroundings(None, None), OPSET, ("a", "b", "c"), lambda _: None)
+    rows = np.array([[0, 1.5, 9], [np.nan, 1, 1], [1, np.inf, 1], [1, 1, -np.inf]], np.float32)
+    session = onnxruntime.InferenceSession(built.model.SerializeToString())
+    for chosen in (rows, rows[1:2], rows[:1]):
+        answer = session.run(["reconstruction"], {"input": chosen})[0]
+        finite = np.isfinite(chosen).all(axis=1)
+        np.testing.assert_array_equal(answer[finite], network.predict(chosen[finite], "float32"))
+        assert np.isnan(answer[~finite]).all()
+
+
+def test_shapes_that_become_integers_cost_nothing(torch_export, modules, load) -> None:
+    graph = load(torch_export(modules["repeats"])).export(OPSET).graph
+    assert not any(node.op_type == "IsNaN" for node in graph.node)
+
+
+def test_a_row_that_the_file_itself_does_not_answer_ends_in_a_sentence(from_text, load) -> None:
+    network = load(
+        from_text(
+            "g (float[N,3] x) => (float[N,3] y) <float[200] t = {" + ",".join(["1"] * 200) + "}>"
+            "{ c = Cast <to = 7> (x)  v = Gather (t, c)  y = Mul (v, x) }"
+        )
+    )
+    for precision in ("float32", "float64"):
+        assert network.predict(np.ones((1, 3), np.float32), precision).shape == (1, 3)
+        with pytest.raises(InputError, match=r"does not answer every row of numbers .*with Clip"):
+            network.predict(np.full((1, 3), 1e4, np.float32), precision)
