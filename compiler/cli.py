@@ -191,7 +191,7 @@ def compile_(output: Output, /, **options: Any) -> None:
         "report": None if summary.report is None else str(summary.report),
         "metadata": dataclasses.asdict(summary.metadata),
     }
-    output.result(render(summary), data)
+    output.result(render(summary, verbose=output.verbose), data)
     sys.exit(EXIT_CODES[summary.verdict])
 
 

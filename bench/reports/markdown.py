@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dwcpc.bench.reports.summary import Summary
-    from dwcpc.compiler.metadata import Budget, Measurements, Metadata, Parity
+    from dwcpc.compiler.metadata import Budget, LatencyRatio, Measurements, Metadata, Parity, PrecisionSearch
 
 VERDICTS = {"pass": "✔ pass", "fail": "✘ fail", "inconclusive": "? inconclusive"}
 
@@ -23,6 +23,9 @@ def render(summary: Summary) -> str:
         parts.append(_latency(metadata.measurements))
     if metadata.parity is not None:
         parts.append(_parity(metadata.parity))
+    if metadata.precision_search is not None:
+        parts.append(_search(metadata.precision_search))
+    parts.append(_precision(metadata))
     parts.append(_passes(metadata))
     return "\n\n".join(parts) + "\n"
 
@@ -102,9 +105,40 @@ def _parity(parity: Parity) -> str:
     return f"## Parity\n\n{about}\n\n" + _table(heads, rows)
 
 
+def _search(search: PrecisionSearch) -> str:
+    rows = (
+        (
+            "✔" if each.chosen else "",
+            each.name,
+            f"{each.sqnr_db:.1f}",
+            str(each.flips),
+            str(each.model_bytes),
+            "" if each.latency is None else _ratio(each.latency),
+            each.reason,
+        )
+        for each in search.candidates
+    )
+    heads = ("", "layers", "dB, 95 % sure", "flips", "bytes", "time of float32's", "reason")
+    rounded = f"Rounded by {search.calibration.rows} rows ({search.calibration.kind}: {search.calibration.note}). "
+    about = f"{rounded}Asked for: {search.min_sqnr_db:g} dB. Time is paired, through Go."
+    return f"## Precision search\n\n{about}\n\n" + _table(heads, rows)
+
+
+def _precision(metadata: Metadata) -> str:
+    rows = ((each.layer, each.op, each.precision, each.reason) for each in metadata.precision)
+    return "## Precision of each layer\n\n" + _table(("layer", "operator", "precision", "why"), rows)
+
+
+def _ratio(ratio: LatencyRatio) -> str:
+    return f"{ratio.ratio:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+
+
 def _passes(metadata: Metadata) -> str:
-    rows = ((p.name, str(p.changed), str(p.nodes), "; ".join(p.refused)) for p in metadata.passes)
-    return "## Passes\n\n" + _table(("pass", "changed", "nodes after", "refused"), rows)
+    rows = (
+        (p.name, str(p.changed), str(p.nodes), "" if p.effect is None else _ratio(p.effect), "; ".join(p.refused))
+        for p in metadata.passes
+    )
+    return "## Passes\n\n" + _table(("pass", "changed", "nodes after", "time after / before", "refused"), rows)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

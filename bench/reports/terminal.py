@@ -8,8 +8,18 @@ from dwcpc.bench.budgets import CPU, DECLARED_RATE_PER_S, LATENCY, MEMORY, SIZE
 from dwcpc.compiler.trees.fold_scaler import FOLD_SCALERS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dwcpc.bench.reports.summary import Summary
-    from dwcpc.compiler.metadata import Budget, CheckResult, Measurements, Parity
+    from dwcpc.compiler.metadata import (
+        Budget,
+        CheckResult,
+        LayerPrecision,
+        Measurements,
+        Parity,
+        PrecisionSearch,
+        StepRecord,
+    )
 
 MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
 RUNTIMES = ("python", "go")
@@ -17,8 +27,8 @@ LABEL_WIDTH = 9
 SHORT_MS = 0.1  # below which microseconds read better
 
 
-def render(summary: Summary) -> str:
-    """Return the summary as lines of text."""
+def render(summary: Summary, *, verbose: bool = False) -> str:
+    """Return the summary as lines of text; `verbose` with what each pass did and why each layer has its precision."""
     metadata = summary.metadata
     model = metadata.model
     lines = [
@@ -27,15 +37,46 @@ def render(summary: Summary) -> str:
     ]
     if metadata.parity is not None:
         lines += render_parity(metadata.parity)
+    if metadata.precision_search is not None:
+        lines += render_search(metadata.precision_search)
     if metadata.measurements is not None:
         lines += _render_measurements(metadata.measurements, {budget.name: budget for budget in metadata.budgets})
     folded = [record for record in metadata.passes if record.name == FOLD_SCALERS and record.changed]
     lines += [_line("scaler", f"folded into the trees: {record.changed} thresholds moved") for record in folded]
+    if verbose:
+        lines += [*_render_passes(metadata.passes), *_render_layers(metadata.precision)]
     lines += [_line("note", note) for note in metadata.source.notes]
     lines.append(f"{summary.verdict}: {summary.path}")
     if summary.report is not None:
         lines.append(f"report: {summary.report}")
     return "\n".join(lines)
+
+
+def _render_passes(passes: Sequence[StepRecord]) -> list[str]:
+    lines = []
+    for each in passes:
+        effect = "" if each.effect is None else f", {each.effect.ratio:.2f} of the time before"
+        did = f"{each.changed} changed, {each.nodes} nodes{effect}" if each.changed else "nothing to do"
+        lines.append(_line("pass", "; ".join([f"{each.name}: {did}", *(f"not {why}" for why in each.refused)])))
+    return lines
+
+
+def _render_layers(layers: Sequence[LayerPrecision]) -> list[str]:
+    return [_line("layer", f"{each.layer} ({each.op}): {each.precision}; {each.reason}") for each in layers]
+
+
+def render_search(search: PrecisionSearch) -> list[str]:
+    """Return a line for each candidate of a precision search, the fastest first, with what it lost by."""
+    heads = f"{'dB':>5}  {'time':>4}  {'MB':>5}   of {search.min_sqnr_db:g} dB asked for; time as a share of cpu-fp32's"
+    lines = [_line("precision", heads)]
+    for each in sorted(search.candidates, key=lambda each: 1.0 if each.latency is None else each.latency.ratio):
+        time = "    " if each.latency is None else f"{each.latency.ratio:.2f}"
+        figures = f"{each.sqnr_db:5.1f}  {time}  {each.model_bytes / 1e6:5.3g}"
+        told = "" if each.chosen else f" ({each.reason})"
+        lines.append(_line("✔" if each.chosen else "", f"{figures}   {each.name}{told}"))
+    if search.calibration.kind == "drawn":
+        lines.append(_line("note", f"rows to round by were {search.calibration.note}"))
+    return lines
 
 
 def render_parity(parity: Parity) -> list[str]:
@@ -48,8 +89,12 @@ def render_parity(parity: Parity) -> list[str]:
     equal = [result for result in parity.results if result.check == "bit_equality"]
     if equal:
         marks.append("go = python bit for bit" if sum(result.worst for result in equal) == 0 else "go ≠ python")
+    noise = [result for result in parity.results if result.check == "noise"]
     close = [result for result in parity.results if result.check == "closeness"]
-    if close:
+    if noise:
+        worst = noise[0]
+        marks.append(f"noise {-worst.worst:.1f} dB below the signal, {-worst.limit:g} asked for ({worst.group})")
+    elif close:
         worst = max(close, key=_share_of_limit)
         marks.append(f"max |Δ| {worst.worst:.1e} of {worst.limit:.1e} ({worst.output}, {worst.group})")
     lines = [_line("parity", "  ".join(marks))]

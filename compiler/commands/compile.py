@@ -16,6 +16,7 @@ from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_
 from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.effects import with_effects
 from dwcpc.compiler.commands.precision import (
     Reduction,
     Rows,
@@ -90,6 +91,9 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, reference.notes))
     label = Label(order.name, version_text(destination.version))
     with staging_folder(destination) as staged:
+        if order.verify and isinstance(source, SourceModel):
+            progress("latency before and after each pass")
+            compiled = with_effects(compiled, source.scaled(_timed_rows(reference)))
         golden = _golden(reference) if compiled.precision_search is None else measured_golden(compiled, reference)
         metadata = write_bundle(staged, compiled, label, golden)
         if not order.verify:

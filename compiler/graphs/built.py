@@ -26,6 +26,7 @@ class Built:
     """The served graph, what its outputs are, and how it came to be; `nodes_exported` counts nodes before any pass.
 
     `core` is a network between `NETWORK_INPUT` and `NETWORK_OUTPUT`, behind all passes; the rest was built around it.
+    `stages` are its forms: as exported, and behind each record of `passes`.
     """
 
     model: onnx.ModelProto
@@ -33,3 +34,4 @@ class Built:
     passes: tuple[StepRecord, ...]
     nodes_exported: int
     core: onnx.ModelProto | None = None
+    stages: tuple[onnx.ModelProto, ...] = ()

@@ -22,10 +22,11 @@ def build_network(
     progress("exporting to ONNX")
     exported = network.export(opset)
     progress("simplifying the graph")
-    simplified, records = run_passes(exported)
+    stages = [exported]
+    simplified, records = run_passes(exported, stages=stages)
     model = assemble(simplified, network.spec, around)
     outputs = _outputs(network.spec, features, has_target_scaler=around.target_scaler is not None)
-    return Built(model, outputs, records, len(exported.graph.node), simplified)
+    return Built(model, outputs, records, len(exported.graph.node), simplified, tuple(stages))
 
 
 def _outputs(spec: NetworkSpec, features: tuple[str, ...], *, has_target_scaler: bool) -> tuple[TensorSpec, ...]:

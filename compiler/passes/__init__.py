@@ -39,9 +39,12 @@ MAX_ROUNDS = 10  # passes enable earlier ones, but seldom: random graphs took up
 
 
 def run_passes(
-    model: onnx.ModelProto, passes: tuple[Pass, ...] = PASSES
+    model: onnx.ModelProto, passes: tuple[Pass, ...] = PASSES, stages: list[onnx.ModelProto] | None = None
 ) -> tuple[onnx.ModelProto, tuple[StepRecord, ...]]:
-    """Run `passes` in order; stop after the first full round without a change. Returns one record a pass and round."""
+    """Run `passes` in order; stop after the first full round without a change. Returns one record a pass and round.
+
+    `stages`, where given, gets the model behind each record.
+    """
     records: list[StepRecord] = []
     for _ in range(MAX_ROUNDS):
         changed = 0
@@ -51,6 +54,8 @@ def run_passes(
             changed += result.changed
             if result.changed or len(records) < len(passes):
                 records.append(StepRecord(step.name, result.changed, result.refused, len(model.graph.node)))
+                if stages is not None:
+                    stages.append(model)
         if not changed:
             break
     return model, tuple(records)
