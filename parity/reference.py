@@ -60,6 +60,8 @@ class ReferenceGroup:
 class Reference:
     """All groups. `non_finite` rows have no reference: a model must refuse them, whatever the source does.
 
+    `precision` is what the source was run in: float32 where it has no float64, and a note then says why.
+
     `forest` is the source's, where the groups have `leaves`. `source_checks` is what was found out about the cases
     themselves.
     """

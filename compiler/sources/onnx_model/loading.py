@@ -61,6 +61,11 @@ def _with_free_batch(artifact: Artifact, model: onnx.ModelProto, signature: Sign
             # A first axis that is free in name alone: shapes inside are those of one row.
             answers = [_answer(artifact, session, probe_rows(1, shape))]
             signature = replace(signature, batch=1)
+        if len({answer.shape[1:] for answer in answers}) > 1:
+            raise InputError(
+                f"{artifact.path}: answers {answers[0].shape} to 1 row and {answers[1].shape} to 2, expected the "
+                "number of rows on the first axis alone; export it so"
+            )
         if signature.batch is None:
             return _Freed(model, signature, answers[0], ())
     batch = signature.batch or 1

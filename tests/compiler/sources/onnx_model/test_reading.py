@@ -49,6 +49,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "g (float[N,3] x) => (float[1,1] y) { y = ReduceSum (x) }",
         "its batch axis cannot be freed: in calls of 1 row it answers otherwise",
     ),
+    "rows against rows": (
+        "g (float[N,3] x) => (float[N,N] y) { t = Transpose (x)  y = MatMul (x, t) }",
+        r"answers \(1, 1\) to 1 row and \(2, 2\) to 2",
+    ),
     "shapes that do not fit": (
         "g (float[N,3] x) => (float[N,3] y) <float[4] w = {1,2,3,4}> { y = Mul (x, w) }",
         "cannot run on an input of shape|onnxruntime does not take it|no valid ONNX model",
