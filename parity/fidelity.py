@@ -13,7 +13,8 @@ weights, 51 dB where other draws had 72. The plain ratio stands in the check's n
 
     rms error of row i        ≤  8 · ε · a_i
     |error| of one value      ≤ 64 · ε · a_i      errors are heavy-tailed over the timesteps: 29 ε was seen at 33 dB
-    |error| of a score S      ≤  √S·ε·a_i + (ε·a_i)²    Cauchy–Schwarz would allow 2·√S·ε + ε²
+    |error| of a score S      ≤  2·√S·e + e²      with e = 8 · ε · a_i, as Cauchy–Schwarz has it
+    a decision may flip within   √S·e + e²        with e = ε · a_i, which is 2 % of a threshold of 0.3 at 30 dB
 
 On rows that no training set holds the rounding of weights is amplified as well: those ten times as wide as typical ones
 have a floor 10 dB lower, those 10⁴ times as wide one 20 dB lower.
@@ -72,6 +73,11 @@ class Allowance:
 
     def of_score(self, score: NDArray[np.floating]) -> NDArray[np.float64]:
         """The largest error [rows] of scores [rows]."""
+        allowed: NDArray[np.float64] = 2 * np.sqrt(np.maximum(score, 0)) * self.by_row + self.by_row**2
+        return allowed
+
+    def of_decision(self, score: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How far from the threshold [rows] a score [rows] may lie and its decision still flip."""
         error = self.epsilon * self.amplification
         allowed: NDArray[np.float64] = np.sqrt(np.maximum(score, 0)) * error + error**2
         return allowed

@@ -11,7 +11,8 @@ from dwcpc.compiler.metadata import SessionSettings
 class Promise:
     """What a reduced precision is for: the model's bytes and latency as a share of the float32 model's.
 
-    A latency share is broken when even the lower bound of the paired ratio is above it.
+    A latency share is broken when even the lower bound of the paired ratio is above it: the noise of the machine breaks
+    no promise.
     """
 
     size: float

@@ -17,5 +17,5 @@ CPU_INT8 = Target(
         "int8, static range",
     ),
     min_sqnr_db=30.0,
-    promise=Promise(size=0.55, latency=1.0),
+    promise=Promise(size=0.55, latency=1.05),
 )

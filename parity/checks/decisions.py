@@ -29,7 +29,9 @@ def decisions(comparison: Comparison) -> list[CheckResult]:
     if decision is None or not len(comparison.reference.rows):
         return []
     reference = comparison.reference.outputs[decision.score].astype(np.float64)
-    tolerance = np.broadcast_to(comparison.reference.tolerance[decision.score], reference.shape)
+    allowed = comparison.reference.allowance
+    given = comparison.reference.tolerance[decision.score] if allowed is None else allowed.of_decision(reference)
+    tolerance = np.broadcast_to(given, reference.shape)
     distance = np.abs(reference - decision.threshold)
     # Where the reference is no number, it is `finiteness` that judges.
     flipped = flips(decision, comparison.reference.outputs, comparison.outputs) & np.isfinite(distance)

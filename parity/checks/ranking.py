@@ -1,7 +1,7 @@
 """Spearman's rank correlation of the anomaly scores: an operator who moves the threshold must find the same order.
 
-Of a model of reduced precision, whose scores may be off by a tolerance that is not rounding, no more order is lost than
-by scores that are off by half of it, up and down in turn.
+Of a model of reduced precision, whose decisions may flip within a tolerance that is not rounding, no more order is lost
+than by scores that are off by half of it, up and down in turn.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ def ranking(comparison: Comparison) -> list[CheckResult]:
     if reference is None or comparison.reference.name not in RANKED_GROUPS or len(reference) < FEWEST_ROWS:
         return []
     limit = MAX_LOSS
-    if comparison.reference.allowance is not None:
-        shift = np.where(np.arange(len(reference)) % 2 == 0, 0.5, -0.5) * comparison.reference.tolerance[SCORE_OUTPUT]
+    allowed = comparison.reference.allowance
+    if allowed is not None:
+        shift = np.where(np.arange(len(reference)) % 2 == 0, 0.5, -0.5) * allowed.of_decision(reference)
         limit = max(limit, _loss(reference, as_float32(reference + shift)))
     loss = _loss(reference, comparison.outputs[SCORE_OUTPUT])
     return [

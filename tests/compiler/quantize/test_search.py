@@ -1,0 +1,133 @@
+"""The search keeps the fastest plan that keeps every promise, says why it dropped the others, and repeats itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from dwcpc.compiler.metadata import LatencyRatio
+from dwcpc.compiler.quantize.base import Layer, Proposal
+from dwcpc.compiler.quantize.proposals import Offered
+from dwcpc.compiler.quantize.search import Goal, Outcome, Quality, Search
+from dwcpc.compiler.steps import Steps
+from dwcpc.compiler.targets.base import Promise
+
+NAMES = ("first", "second")
+SIZE = 32 * 32
+FASTER = 0.7
+
+
+def network() -> onnx.ModelProto:
+    """Two products in a row, each a layer."""
+    weights = [numpy_helper.from_array(np.eye(32, dtype=np.float32), f"w_{name}") for name in NAMES]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w_first"], ["h"], name="first"),
+        helper.make_node("MatMul", ["h", "w_second"], ["y"], name="second"),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 32]) for name in ("x", "y")]
+    return helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], weights))
+
+
+def proposal(layer: str, precision: str, *, reads: int = 0) -> Proposal:
+    """A layer that is marked by its precision, for the judge to see."""
+    i, o = ("x", "h") if layer == "first" else ("h", "y")
+    node = helper.make_node("MatMul", [i, f"{layer}/{precision}"], [o], name=layer)
+    weight = numpy_helper.from_array(np.eye(32, dtype=np.int8), f"{layer}/{precision}")
+    return Proposal(precision, onnx.GraphProto(name=layer, node=[node], initializer=[weight]), reads=reads)
+
+
+@dataclass
+class FakeJudge:
+    """Noise powers add over the layers that are int8; each makes the model faster."""
+
+    noise_db: Mapping[str, float]
+    ratio: float = FASTER
+    flips: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def quality(self, model: onnx.ModelProto) -> Quality:
+        int8 = [node.name for node in model.graph.node if node.input[1].endswith("/int8")]
+        self.asked.append(",".join(int8))
+        power = sum(10 ** (-self.noise_db[name] / 10) for name in int8) + 1e-12
+        return Quality(-10 * float(np.log10(power)), self.flips if int8 else 0, 100)
+
+    def latency(self, model: onnx.ModelProto) -> LatencyRatio:
+        int8 = sum(node.input[1].endswith("/int8") for node in model.graph.node)
+        ratio = self.ratio**int8
+        return LatencyRatio(ratio, ratio - 0.01, ratio + 0.01)
+
+    def model_bytes(self, model: onnx.ModelProto) -> int:
+        return len(model.SerializeToString())
+
+
+def searched(judge: FakeJudge, floor: float = 30.0) -> Outcome:
+    base = network()
+    offered = [
+        Offered(
+            Layer(node, {1: np.eye(32, dtype=np.float32)}),
+            {"int8": proposal(node.name, "int8", reads=SIZE)},
+            {"float16 storage": "not today"},
+        )
+        for node in base.graph.node
+    ]
+    return Search(base, offered, Goal(floor, Promise(1.0, 1.0)), judge, Steps(lambda _: None, 1)).run()
+
+
+def chosen(outcome: Outcome) -> dict[str, str]:
+    return next(dict(each.layers) for each in outcome.candidates if each.chosen)
+
+
+def test_takes_every_layer_where_the_floor_allows_it() -> None:
+    assert chosen(searched(FakeJudge({"first": 40, "second": 40}))) == {"first": "int8", "second": "int8"}
+
+
+def test_leaves_the_layer_that_carries_the_noise() -> None:
+    outcome = searched(FakeJudge({"first": 20, "second": 40}))
+    assert chosen(outcome) == {"first": "float32", "second": "int8"}
+    precision, reason = outcome.layers["first"]
+    assert precision == "float32"
+    assert "int8 alone: 20.0 dB" in reason
+    assert "no float16 storage: not today" in reason
+    dropped = next(each for each in outcome.candidates if set(each.layers.values()) == {"int8"})
+    assert not dropped.chosen
+    assert dropped.reason == "20.0 dB, less than the 30 dB asked for"
+
+
+@pytest.mark.parametrize(
+    ("judge", "reason"),
+    [
+        (FakeJudge({"first": 40, "second": 40}, flips=2), "flips 2 of 100 decisions"),
+        (FakeJudge({"first": 40, "second": 40}, ratio=1.005), "time, more than the target's 1"),
+    ],
+)
+def test_what_breaks_a_promise_is_not_chosen(judge: FakeJudge, reason: str) -> None:
+    outcome = searched(judge)
+    broken = [each for each in outcome.candidates if "int8" in each.layers.values()]
+    assert broken
+    assert all(not each.chosen for each in broken)
+    if judge.flips:
+        assert all(reason in each.reason for each in broken)
+
+
+def test_a_layer_that_is_slower_alone_is_no_option() -> None:
+    outcome = searched(FakeJudge({"first": 40, "second": 40}, ratio=1.1))
+    assert all(set(each.layers.values()) == {"float32"} for each in outcome.candidates)
+    assert "slower alone" in outcome.layers["first"][1]
+
+
+def test_no_candidate_no_network() -> None:
+    outcome = searched(FakeJudge({"first": 40, "second": 40}), floor=130.0)
+    assert outcome.network is None
+    assert outcome.candidates
+    assert not any(each.chosen for each in outcome.candidates)
+
+
+def test_the_same_measurements_give_the_same_search() -> None:
+    one, other = FakeJudge({"first": 33, "second": 33}), FakeJudge({"first": 33, "second": 33})
+    assert searched(one).candidates == searched(other).candidates
+    assert one.asked == other.asked
