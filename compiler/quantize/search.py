@@ -3,8 +3,8 @@
 1. Each layer alone in each precision: signal-to-noise and, where it computes in integers, latency against float32.
    What is slower beyond doubt is dropped; what is left is an option.
 2. The cheapest combination whose noise powers add to less than the floor allows (`options.py`), for the floor itself,
-   for some decibels above it, and without any floor: what would be fastest of all. Those of the floor are tightened
-   until their own measured noise keeps it.
+   for some decibels above it, without any floor (what would be fastest of all), and without integer arithmetic. Those
+   of a floor are tightened until their own measured noise keeps it.
 3. Of all that were measured, the fastest is chosen that keeps the floor, flips no decision and brings what the target
    promises. Plans are compared in the order of what they read, and a later one wins only when it is faster beyond
    doubt, so that the noise of the machine does not choose.
@@ -143,21 +143,32 @@ class Search:
             ]
             for each in self._offered
         ]
+        stored = [[each for each in layer if each.reads == layer[0].reads] for layer in options]
         seen: list[Mapping[str, str]] = []
-        for above in (NO_FLOOR, *ABOVE_FLOOR_DB):
-            floor = self._goal.min_sqnr_db + MARGIN_DB + above
-            budget = NO_FLOOR if above == NO_FLOOR else 10 ** (-floor / 10)
-            for _ in range(1 if above == NO_FLOOR else TIGHTENED_AT_MOST):
-                plan = cheapest(options, budget)
-                if plan is None or plan.precisions in seen:
-                    break
-                seen.append(plan.precisions)
-                tried = self._tried(plan)
-                yield tried
-                quality = tried.quality
-                if quality.sqnr_db >= floor and not quality.flips and not quality.broken:
-                    break
-                budget *= TIGHTER * min(1.0, 10 ** ((tried.quality.sqnr_db - floor) / 10))
+        fastest = cheapest(options, NO_FLOOR)
+        if fastest is not None:
+            seen.append(fastest.precisions)
+            yield self._tried(fastest)
+        for offered in (options, stored):
+            for above in ABOVE_FLOOR_DB if offered is options else ABOVE_FLOOR_DB[:1]:
+                yield from self._within(offered, self._goal.min_sqnr_db + above, seen)
+
+    def _within(
+        self, options: Sequence[Sequence[Option]], floor: float, seen: list[Mapping[str, str]]
+    ) -> Iterator[Tried]:
+        """Try the cheapest plan for `floor`, and tighter ones until one keeps it; those `seen` are not tried again."""
+        budget = 10 ** (-floor / 10)
+        for _ in range(TIGHTENED_AT_MOST):
+            plan = cheapest(options, budget)
+            if plan is None or plan.precisions in seen:
+                return
+            seen.append(plan.precisions)
+            tried = self._tried(plan)
+            yield tried
+            quality = tried.quality
+            if quality.sqnr_db >= floor and not quality.flips and not quality.broken:
+                return
+            budget *= TIGHTER * min(1.0, 10 ** ((quality.sqnr_db - floor) / 10))
 
     def _tried(self, plan: Plan) -> Tried:
         self._steps.next(_name(plan))
