@@ -12,14 +12,14 @@ from onnx import helper, numpy_helper
 from torch import Tensor
 
 from dwcpc.compiler.quantize.base import name_of
-from dwcpc.compiler.quantize.distillation.operators import OPERATORS, Unsupported
+from dwcpc.compiler.quantize.distillation.operators import OPERATORS, UnsupportedError
 
 Computed = Callable[..., tuple[Tensor, ...]]
 TAKEN_BY_LSTM = (0, 5, 6)  # inputs at run time: x, the initial h and c
 
 
 class TorchGraph:
-    """Runs a network of one input and one output; raises `Unsupported` with the operator that it does not know."""
+    """Runs a network of one input and one output; raises `UnsupportedError` with the operator that it does not know."""
 
     def __init__(self, network: onnx.ModelProto, instead: Mapping[str, Computed] | None = None) -> None:
         """Take the network, and by the name of a layer what computes it `instead`, from x, h and c."""
@@ -30,7 +30,7 @@ class TorchGraph:
         }
         unknown = {node.op_type for node in network.graph.node if node.domain or node.op_type not in OPERATORS}
         if unknown:
-            raise Unsupported(", ".join(sorted(unknown)))
+            raise UnsupportedError(", ".join(sorted(unknown)))
         self._attributes = [_attributes_of(node) for node in network.graph.node]
 
     def __call__(self, x: Tensor) -> Tensor:

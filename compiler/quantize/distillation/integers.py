@@ -1,8 +1,7 @@
 """What the integer arithmetic of onnxruntime does to values, in float32 tensors, with the gradient of doing nothing.
 
-A whole number below 2²⁴ is exact in float32, and so is the product of uint8 activations and int8 weights over 500 columns
-at least. Rounding has no useful gradient: here it is taken for the identity (the straight-through estimator, Bengio et
-al., 2013, arXiv:1308.3432).
+Rounding has no useful gradient: here it is taken for the identity (the straight-through estimator, Bengio et al., 2013,
+arXiv:1308.3432).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the operators of a float core graph do, in torch: those that the exporters and the passes leave in networks.
 
-Each takes its inputs, `None` where one is left out, and its attributes, and returns all its outputs. What it cannot do as
-ONNX says raises `Unsupported`.
+Each takes its inputs, `None` where one is left out, and its attributes, and returns all its outputs. What it cannot do
+as ONNX says raises `UnsupportedError`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ACTIVATIONS_OF_LSTM = [b"Sigmoid", b"Tanh", b"Tanh"]
 TYPES = {TensorProto.FLOAT: torch.float32, TensorProto.INT64: torch.int64, TensorProto.FLOAT16: torch.float16}
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """An operator, or an attribute of one, that is not offered here."""
 
 
@@ -33,7 +33,7 @@ def _lstm(given: Given, attributes: Attributes) -> tuple[Tensor, ...]:
     activations = attributes.get("activations", ACTIVATIONS_OF_LSTM * len(weights))
     plain = activations == ACTIVATIONS_OF_LSTM * len(weights) and lengths is None and peephole is None
     if not plain or any(attributes.get(name) for name in ("layout", "clip", "input_forget")):
-        raise Unsupported("LSTM with peepholes, sequence lengths or activations of its own")
+        raise UnsupportedError("LSTM with peepholes, sequence lengths or activations of its own")
     gates = torch.einsum("tbi,dgi->tdbg", x, weights)
     if bias is not None:
         one, other = bias.chunk(2, dim=1)
@@ -53,7 +53,7 @@ def _gemm(given: Given, attributes: Attributes) -> tuple[Tensor]:
 def _batch_normalization(given: Given, attributes: Attributes) -> tuple[Tensor]:
     x, gamma, beta, mean, variance = given
     if attributes.get("training_mode"):
-        raise Unsupported("BatchNormalization in training mode")
+        raise UnsupportedError("BatchNormalization in training mode")
     shape = (1, -1, *(1,) * (x.ndim - 2))
     factor = gamma / torch.sqrt(variance + attributes.get("epsilon", 1e-5))
     return ((x - mean.reshape(shape)) * factor.reshape(shape) + beta.reshape(shape),)
@@ -78,7 +78,8 @@ def _unsqueeze(given: Given, _: Attributes) -> tuple[Tensor]:
 
 
 def _expand(given: Given, _: Attributes) -> tuple[Tensor]:
-    return (given[0].expand(torch.broadcast_shapes(given[0].shape, tuple(given[1].tolist()))),)
+    shape = torch.broadcast_shapes(given[0].shape, tuple(given[1].tolist()))  # type: ignore[no-untyped-call]
+    return (given[0].expand(shape),)
 
 
 def _reduce_mean(given: Given, attributes: Attributes) -> tuple[Tensor]:
@@ -90,7 +91,7 @@ def _conv(given: Given, attributes: Attributes) -> tuple[Tensor]:
     x, weight, bias = (*given, None)[:3]
     rank = x.ndim - 2
     if rank != 1 or attributes.get("auto_pad", b"NOTSET") != b"NOTSET":
-        raise Unsupported("Conv of more than one dimension or with auto_pad")
+        raise UnsupportedError("Conv of more than one dimension or with auto_pad")
     padded = functional.pad(x, tuple(attributes.get("pads", (0, 0))))
     stride, dilation = attributes.get("strides", [1])[0], attributes.get("dilations", [1])[0]
     group = attributes.get("group", 1)
@@ -109,7 +110,7 @@ def _slice(given: Given, _: Attributes) -> tuple[Tensor]:
     where = [slice(None)] * x.ndim
     for start, end, axis, step in zip(starts.tolist(), ends.tolist(), axes, steps, strict=True):
         if step < 1:
-            raise Unsupported("Slice backwards")
+            raise UnsupportedError("Slice backwards")
         where[axis] = slice(start, end, step)
     return (x[tuple(where)],)
 
@@ -126,7 +127,7 @@ def _gather(given: Given, attributes: Attributes) -> tuple[Tensor]:
 
 def _cast(given: Given, attributes: Attributes) -> tuple[Tensor]:
     if attributes["to"] not in TYPES:
-        raise Unsupported("Cast to a type other than float32, float16 and int64")
+        raise UnsupportedError("Cast to a type other than float32, float16 and int64")
     return (given[0].to(TYPES[attributes["to"]]),)
 
 

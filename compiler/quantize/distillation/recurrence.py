@@ -1,7 +1,7 @@
 """A batched LSTM over time, for a float layer or for one whose state is rounded to 8 bits at each step.
 
-Autograd over single steps would sum the gradient of the recurrence 30 times and keep 20 small tensors of each step. Here
-one function holds the whole loop, its directions in one product, and its gradient is written out:
+Autograd over single steps would add up the gradient of the recurrence step by step and keep 20 small tensors of each.
+Here one function holds the whole loop, its directions in one product, and its gradient is written out:
 
     δo = δh·tanh(c),   δc += δh·o·(1 − tanh²c),   δi = δc·g,   δf = δc·c₋₁,   δg = δc·i,   δh₋₁ = δgates·R
 
@@ -22,7 +22,7 @@ class Recurrence(torch.autograd.Function):
     """gates [T, D, B, 4H] from the input, R [D, 4H, H], h and c [D, B, H] → every h and every c [T, D, B, H]."""
 
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, recurrent: Tensor, h: Tensor, c: Tensor, rounds: bool) -> tuple[Tensor, ...]:  # type: ignore[override] # noqa: FBT001 - torch allows no keywords
+    def forward(ctx: Any, gates: Tensor, recurrent: Tensor, h: Tensor, c: Tensor, rounds: bool) -> tuple[Tensor, ...]:
         """Run all steps; `rounds` the state that each of them multiplies."""
         steps, units = len(gates), h.shape[-1]
         active, given, cells = torch.empty_like(gates), gates.new_empty(steps, *h.shape), [c]
@@ -33,7 +33,7 @@ class Recurrence(torch.autograd.Function):
             summed = torch.baddbmm(gates[t], given[t], weights)
             active[t, ..., : 3 * units] = torch.sigmoid(summed[..., : 3 * units])
             active[t, ..., 3 * units :] = torch.tanh(summed[..., 3 * units :])
-            i, o, f, g = active[t].split(units, dim=-1)
+            i, o, f, g = active[t].chunk(4, dim=-1)
             cells.append(torch.addcmul(f * cells[-1], i, g))
             states.append(o * torch.tanh(cells[-1]))
             h = states[-1]
@@ -47,7 +47,7 @@ class Recurrence(torch.autograd.Function):
         of_h, of_c = wanted
         active, cells, given, recurrent = ctx.saved_tensors
         units = given.shape[-1]
-        i, o, f, g = active.split(units, dim=-1)
+        i, o, f, g = active.chunk(4, dim=-1)
         tanh_c = torch.tanh(cells[1:])
         slope = active * (1 - active)
         slope[..., 3 * units :] = 1 - g * g

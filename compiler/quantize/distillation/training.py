@@ -2,8 +2,8 @@
 
 What is minimised is what is measured: the power of the output's error relative to the signal's. A few rows that the
 network amplifies carry most of it, so a gradient longer than usual is cut to the usual length, lest one batch undo what
-many have taught. The weights move by less than a rounding step in all: they are compensated for each other
-(`rounding.py`), and larger steps would first destroy that.
+many have taught. Weights move slowly: they are compensated for each other (`rounding.py`), and larger steps would first
+destroy that.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     Draw = Callable[[int, int], NDArray[np.float32]]
 
-WEIGHT_RATE = 0.003  # of a rounding step, for each training step
-BIAS_RATE = 1e-4
+WEIGHT_RATE = 0.01  # of a rounding step, for each training step
+BIAS_RATE = 3e-4
 MOMENTA = (0.9, 0.99)
 USUAL_DECAY = 0.9  # of the usual length of a gradient
 UNUSUAL = 3.0  # times the usual length: the most that one gradient counts for it
@@ -70,7 +70,7 @@ class Noise:
     def over(self, rows: NDArray[np.float32], batch: int) -> float:
         """Return the mean over many rows, in batches."""
         with torch.no_grad():
-            parts = torch.from_numpy(rows).split(batch)
+            parts = torch.split(torch.from_numpy(rows), batch)
             return sum(float(self.of(part)) * len(part) for part in parts) / len(rows)
 
 
