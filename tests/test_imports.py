@@ -25,6 +25,7 @@ MAY_IMPORT = {
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
+TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")
 NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")
 
 
@@ -84,7 +85,7 @@ def at_import_time(tree: ast.Module) -> Iterator[str]:
 
 
 def may_load_torch(path: str) -> bool:
-    torch_side = path.startswith("compiler/sources/pytorch/") and path not in LIGHT_PYTORCH
+    torch_side = path.startswith(TORCH_SIDE) and path not in LIGHT_PYTORCH
     return torch_side or path.startswith("models/")
 
 
@@ -146,6 +147,8 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("models/x.py", "import pandas", ["pandas"]),
         ("models/x.py", "import torch", []),
         ("compiler/sources/pytorch/loading.py", "import torch", []),
+        ("compiler/quantize/distillation/graph.py", "import torch", []),
+        ("compiler/quantize/distill.py", "import torch", ["torch"]),
         ("compiler/x.py", "def f():\n    import torch", []),
         ("compiler/x.py", "if TYPE_CHECKING:\n    import torch", []),
     ],
