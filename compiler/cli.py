@@ -145,6 +145,7 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
     type=click.FloatRange(min=1, max=150),
     help="Signal-to-noise in dB that cpu-fp16 and cpu-int8 keep.  [default: the target's, 60 and 30]",
 )
+@click.option("--distill", is_flag=True, help="cpu-int8: also train the best plan's integer layers (minutes; torch).")
 @click.option("--no-verify", is_flag=True, help="Write the bundle unproven; exit code 4.")
 @click.option("--force", is_flag=True, help="Replace the version if it exists.")
 @click.option("--trust-pickle", is_flag=True, help="DANGEROUS: unpickle a whole module, running what the file says.")
@@ -182,6 +183,7 @@ def compile_(output: Output, /, **options: Any) -> None:
         verify=not options["no_verify"],
         budgets=options["budget"],
         min_sqnr_db=options["min_sqnr"],
+        distil=options["distill"],
     )
     summary = compile_bundle(order, output.progress)
     data = {

@@ -31,6 +31,7 @@ from dwcpc.compiler.metadata import Measurements, Metadata, Source, Verdict
 from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
 from dwcpc.compiler.quantize.cache import default_cache
+from dwcpc.compiler.quantize.distill import require_torch
 from dwcpc.compiler.sources.base import Network
 from dwcpc.compiler.staging import Destination, check_destination, move_latest, names_latest, place, staging_folder
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
@@ -68,10 +69,13 @@ class Order:
     verify: bool
     budgets: tuple[str, ...]
     min_sqnr_db: float | None = None
+    distil: bool = False
 
 
 def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     """Carry out `order`. A bundle that is not the same model is kept in a failure folder only."""
+    if order.distil:
+        require_torch()
     destination = _destination(order)
     check_destination(destination)
     if not order.verify and names_latest(destination):
@@ -85,7 +89,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, _without_effect(compiled)))
     rows = _given_rows(order, compiled)
     if isinstance(source, SourceModel) and reduces(compiled):
-        reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache())
+        reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache(), order.distil)
         compiled = reduce_precision(compiled, source, reduction, progress)
     reference = make_reference(source, _cases(order, compiled, rows.verification), progress)
     compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, reference.notes))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,10 +24,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.pipeline import Compiled
+    from dwcpc.compiler.quantize.base import Proposal
     from dwcpc.compiler.quantize.cache import Cache
+    from dwcpc.compiler.quantize.proposals import Offered
+    from dwcpc.compiler.quantize.search import Distil
+    from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Target
     from dwcpc.parity.reference import Reference
     from dwcpc.parity.runners.source import SourceModel
+
+logger = logging.getLogger(__name__)
 
 ROUNDING_ROWS = 384
 SEARCH_ROWS = 2048
@@ -52,6 +59,7 @@ class Reduction:
     seed: int
     min_sqnr_db: float | None
     cache: Cache
+    distil: bool = False
 
 
 def split_rows(calibration: NDArray[np.float32] | None, seed: int) -> Rows:
@@ -128,16 +136,17 @@ def _reduced(
         steps = Steps(progress, 2 * len(techniques) * len(layers_of(network)) + 4)
         rounding, calibration = _rounding_rows(compiled, source, reduction)
         offered = offers(network, rounding, techniques, reduction.cache, steps)
-        outcome = Search(network, offered, Goal(floor, target.promise), judge, steps).run()
-    search = PrecisionSearch(floor, reduction.seed, calibration, outcome.candidates)
+        search = Search(network, offered, Goal(floor, target.promise), judge, steps)
+        outcome = search.run(_distil(compiled, source, reduction, offered, steps) if reduction.distil else None)
+    told = PrecisionSearch(floor, reduction.seed, calibration, outcome.candidates)
     if outcome.network is None:
-        raise VerdictError(refusal(target, search))
+        raise VerdictError(refusal(target, told, distilled=reduction.distil))
     layers = tuple(LayerPrecision(each.layer.name, each.layer.op, *outcome.layers[each.layer.name]) for each in offered)
     built = dataclasses.replace(compiled.built, model=compiled.served(outcome.network), core=outcome.network)
-    return dataclasses.replace(compiled, built=built, precision=layers, precision_search=search)
+    return dataclasses.replace(compiled, built=built, precision=layers, precision_search=told)
 
 
-def refusal(target: Target, search: PrecisionSearch) -> str:
+def refusal(target: Target, search: PrecisionSearch, *, distilled: bool) -> str:
     """Return why `target` cannot be had, with the best candidate's figures and what would pass."""
     if not search.candidates:
         return f"{target.name}: no layer can be given a precision that it allows; cpu-fp32 serves this model as it is"
@@ -146,6 +155,8 @@ def refusal(target: Target, search: PrecisionSearch) -> str:
     figures = f"{best.name}: {best.sqnr_db:.1f} dB, {best.flips} flips in {best.rows} rows, {best.model_bytes} bytes"
     ways = ["cpu-fp16"] if target.name == "cpu-int8" else ["cpu-fp32"]
     ways.append(f"--min-sqnr {max(1, int(best.sqnr_db) - 1)}")
+    if target.name == "cpu-int8" and not distilled:
+        ways.append("--distill")
     if search.calibration.kind == "drawn":
         ways.append("--calibration with rows of your own")
     return (
@@ -175,6 +186,31 @@ def _rounding_rows(
         rows = drawn[0].rows
         return source.scaled(rows), Calibration("drawn", len(rows), DRAWN)
     return source.scaled(rows), Calibration("file", len(rows), "a quarter of --calibration; the rest judged")
+
+
+def _distil(
+    compiled: Compiled, source: SourceModel, reduction: Reduction, offered: tuple[Offered, ...], steps: Steps
+) -> Distil:
+    """Return what trains the integer layers of a plan, on the user's rows or on drawn ones."""
+    from dwcpc.compiler.quantize.distill import Lessons, distilled
+
+    network = compiled.built.core
+    assert network is not None  # noqa: S101 - of a Network
+
+    def draw(count: int, seed: int) -> NDArray[np.float32]:
+        given = reduction.rows.rounding
+        if given is None:
+            return source.scaled(draw_cases(compiled.spec.input_shape, compiled.scaler, 2 * count, seed)[0].rows)
+        return source.scaled(given[np.random.default_rng(seed).integers(len(given), size=count)])
+
+    def distil(precisions: Mapping[str, str]) -> Mapping[str, Proposal]:
+        trained = distilled(network, offered, precisions, Lessons(draw, reduction.seed + 3), reduction.cache, steps)
+        if isinstance(trained, str):
+            logger.warning(trained)
+            return {}
+        return trained
+
+    return distil
 
 
 def _golden(reference: Reference) -> list[GoldenRows]:

@@ -21,7 +21,7 @@ import onnx
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.quantize.cache import Cache, key_of
 from dwcpc.compiler.quantize.layers import with_proposals
-from dwcpc.compiler.quantize.options import FLOAT32
+from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from dwcpc.compiler.quantize.base import Proposal
     from dwcpc.compiler.quantize.distillation.training import Schedule
     from dwcpc.compiler.quantize.proposals import Offered
-    from dwcpc.compiler.quantize.steps import Steps
+    from dwcpc.compiler.steps import Steps
 
-DISTILLED = ", distilled"  # behind the precision's name
 VERSION = b"distillation 1"  # counts up when the same rows would train otherwise
 FINGERPRINT_ROWS = 64
 Draw = Callable[[int, int], "NDArray[np.float32]"]  # (count, seed) → scaled rows

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 FLOAT32 = "float32"
+DISTILLED = ", distilled"  # behind the name of a precision whose layer was trained
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from dwcpc.compiler.metadata import Candidate, LatencyRatio
 from dwcpc.compiler.quantize.layers import with_proposals
-from dwcpc.compiler.quantize.options import FLOAT32, Option, Plan, cheapest
+from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32, Option, Plan, cheapest
 
 if TYPE_CHECKING:
     import onnx
 
+    from dwcpc.compiler.quantize.base import Proposal
     from dwcpc.compiler.quantize.proposals import Offered
     from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Promise
@@ -34,6 +35,9 @@ TIGHTER = 0.9  # what is aimed at when a plan missed its floor
 FLOAT32_NOISE = 1e-11
 CLEARLY_SLOWER = 1.01
 NO_FLOOR = float("inf")
+
+# From a precision for each layer to trained proposals for some of them.
+Distil = Callable[[Mapping[str, str]], "Mapping[str, Proposal]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,13 @@ class Single:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One plan for all layers, as measured."""
+    """One plan for all layers, as measured; `network` is it, where other proposals than those offered were used."""
 
     plan: Plan
     quality: Quality
     bytes: int
     latency: LatencyRatio
+    network: onnx.ModelProto | None = None
 
 
 class Search:
@@ -111,16 +116,20 @@ class Search:
         self._network, self._offered, self._goal, self._judge, self._steps = network, offered, goal, judge, steps
         self._float_bytes = judge.model_bytes(network)
 
-    def run(self) -> Outcome:
-        """Measure, combine, measure again and choose."""
+    def run(self, distil: Distil | None = None) -> Outcome:
+        """Measure, combine, measure again and choose; the best plan is tried in its `distil`led form as well."""
         singles = [self._single(each, precision) for each in self._offered for precision in each.proposals]
         tried = list(self._combined(singles))
         chosen = self._chosen(tried)
+        if distil is not None:
+            tried += self._distilled(distil, chosen or max(tried, key=lambda each: each.quality.sqnr_db))
+            chosen = self._chosen(tried)
         candidates = tuple(self._candidate(each, chosen) for each in tried)
         if chosen is None:
             return Outcome(None, {}, candidates)
         layers = {each.layer.name: self._reasoned(each, chosen.plan, singles) for each in self._offered}
-        return Outcome(self._built(chosen.plan), layers, candidates)
+        network = self._built(chosen.plan) if chosen.network is None else chosen.network
+        return Outcome(network, layers, candidates)
 
     def _single(self, offered: Offered, precision: str) -> Single:
         layer, proposal = offered.layer, offered.proposals[precision]
@@ -170,6 +179,21 @@ class Search:
                 return
             budget *= TIGHTER * min(1.0, 10 ** ((quality.sqnr_db - floor) / 10))
 
+    def _distilled(self, distil: Distil, best: Tried) -> list[Tried]:
+        """Measure the plan of `best` with trained layers; nothing where there is nothing to train."""
+        trained = distil(best.plan.precisions)
+        precisions = {name: each.precision for name, each in trained.items()}
+        if not precisions:
+            return []
+        plan = replace(best.plan, precisions={**best.plan.precisions, **precisions})
+        offered = {each.layer.name: each.proposals for each in self._offered}
+        chosen = {name: offered[name][p] for name, p in best.plan.precisions.items() if p != FLOAT32}
+        network = with_proposals(self._network, {**chosen, **trained})
+        self._steps.next(_name(plan))
+        quality = self._judge.quality(network)
+        # The same graph with other numbers in it: its time is the one measured.
+        return [Tried(plan, quality, self._judge.model_bytes(network), best.latency, network)]
+
     def _tried(self, plan: Plan) -> Tried:
         self._steps.next(_name(plan))
         network = self._built(plan)
@@ -186,7 +210,7 @@ class Search:
 
     def _chosen(self, tried: Sequence[Tried]) -> Tried | None:
         chosen: Tried | None = None
-        for each in sorted(tried, key=lambda each: (each.plan.reads, each.plan.bytes)):
+        for each in sorted(tried, key=lambda each: (each.plan.reads, each.plan.bytes, -each.quality.sqnr_db)):
             if not self._why_not(each) and (chosen is None or each.latency.high < chosen.latency.low):
                 chosen = each
         return chosen
@@ -234,7 +258,7 @@ class Search:
             figure = f"{single.quality.sqnr_db:.1f} dB"
             figure += "" if single.latency is None else f", {single.latency.ratio:.2f} of the time"
             precision = single.option.precision
-            parts.append((precision != own, f"{precision} alone: {single.dropped or figure}"))
+            parts.append((precision != own.removesuffix(DISTILLED), f"{precision} alone: {single.dropped or figure}"))
         parts += [(True, f"no {precision}: {why}") for precision, why in offered.refused.items()]
         return own, "; ".join(text for _, text in sorted(parts, key=lambda part: part[0]))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from dwcpc.compiler.quantize.steps import Steps
+    from dwcpc.compiler.steps import Steps
 
     Draw = Callable[[int, int], NDArray[np.float32]]
 

@@ -18,7 +18,7 @@ from dwcpc.compiler.quantize.layers import layers_of, with_proposals
 from dwcpc.compiler.quantize.proposals import offers
 from dwcpc.compiler.quantize.rounding import rounded_to_nearest
 from dwcpc.compiler.quantize.saturation import PAIR_LIMIT, largest_pair
-from dwcpc.compiler.quantize.steps import Steps
+from dwcpc.compiler.steps import Steps
 
 torch = pytest.importorskip("torch")
 
