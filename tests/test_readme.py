@@ -40,7 +40,7 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
     torch.save(Hostile(), tmp_path / "evil.pth")
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     ran = commands()
-    assert len(ran) == 8
+    assert len(ran) == 9
     for argv in ran:
         done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         if "evil.pth" in argv:

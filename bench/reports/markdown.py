@@ -108,7 +108,7 @@ def _parity(parity: Parity) -> str:
 def _search(search: PrecisionSearch) -> str:
     rows = (
         (
-            "✔" if each.chosen else "",
+            "→" if each.chosen else "",
             each.name,
             f"{each.sqnr_db:.1f}",
             str(each.flips),

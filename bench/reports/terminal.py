@@ -73,7 +73,7 @@ def render_search(search: PrecisionSearch) -> list[str]:
         time = "    " if each.latency is None else f"{each.latency.ratio:.2f}"
         figures = f"{each.sqnr_db:5.1f}  {time}  {each.model_bytes / 1e6:5.3g}"
         told = "" if each.chosen else f" ({each.reason})"
-        lines.append(_line("✔" if each.chosen else "", f"{figures}   {each.name}{told}"))
+        lines.append(_line("→" if each.chosen else "", f"{figures}   {each.name}{told}"))
     if search.calibration.kind == "drawn":
         lines.append(_line("note", f"rows to round by were {search.calibration.note}"))
     return lines

@@ -95,3 +95,31 @@ def test_a_bar_in_a_note_does_not_break_the_table(metadata: Metadata) -> None:
     (row,) = (line for line in markdown.render(summary(odd)).splitlines() if line.startswith("| size_mb"))
     assert r"a \| b" in row
     assert "not measured" in row
+
+
+def test_the_precision_search_is_shown_with_what_each_candidate_lost_by(metadata: Metadata) -> None:
+    text = terminal.render(summary(metadata))
+    assert "of 30 dB asked for" in text
+    assert "17.5  0.50" in text
+    assert "all int8 (too coarse)" in text
+    assert "→         115.0" in text
+    page = markdown.render(summary(metadata))
+    assert "| → | float32 | 115.0 | 0 | 1024 |" in page
+    assert "| 0.500 [0.400, 0.600] | too coarse |" in page
+    assert "0.980 [0.960, 1.010]" in page  # a pass's effect
+
+
+def test_verbose_says_what_each_pass_and_layer_got(metadata: Metadata) -> None:
+    assert "remove_unused" not in terminal.render(summary(metadata))
+    text = terminal.render(summary(metadata), verbose=True)
+    assert "remove_unused: nothing to do" in text
+    assert all(layer.reason in text for layer in metadata.precision)
+
+
+def test_a_reduced_precision_is_told_by_its_noise(metadata: Metadata) -> None:
+    assert metadata.parity is not None
+    noise = CheckResult(
+        "noise", "python", "reconstruction", "typical", -33.25, -30.0, 8, passed=True, note="33 dB plain"
+    )
+    changed = replace(metadata, parity=replace(metadata.parity, results=(*metadata.parity.results, noise)))
+    assert "noise 33.2 dB below the signal, 30 asked for (typical)" in terminal.render(summary(changed))
