@@ -134,7 +134,9 @@ def _simulated(plan: Plan, folder: Path, made: Made, rows: str) -> TableModel:
 
     trained = plan.name.endswith("_trained")
     kind = "trained for minutes on simulated rows" if trained else "random weights and BatchNorm statistics"
-    loss = f"; mean squared error {made.validation_loss:.3f} on validation rows, {made.idle_loss:.3f} for their mean"
+    loss = (
+        f"; mean squared error {made.validation_loss:.3f} on validation rows, {made.idle_loss:.3f} for always the mean"
+    )
     target_scaler = folder / full_size.TARGET_SCALER
     return TableModel(
         name=plan.name,

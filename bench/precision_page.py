@@ -33,6 +33,8 @@ EXPLAINED = f"""## How to read it
   answers in Python's onnxruntime, a row at a time, r what the source model answers in float64 behind the same scaler, m
   the mean of r in each channel. 20 dB are an error of 10 % of what the output varies by, 40 dB of 1 %. The rows were
   used for neither training nor calibration; the comparison that gives the verdict has no part in the figure.
+  A bundle with a scaler of its outputs answers in their own units and rounds there to float32, the recipes do not:
+  that alone bounds the figure where the outputs vary little beside their height.
 - **anomaly flips**: rows on the other side of the threshold than in float64, and how far the true scores of the nearest
   and the farthest of them lie from the threshold, as a share of it. {ABSENT} where the model decides nothing.
 - **latency**: the time of one prediction as a share of the cpu-fp32 bundle's, both in the same Go process, one thread,
