@@ -218,17 +218,20 @@ class Search:
     def _why_not(self, tried: Tried) -> str:
         """Return what `tried` misses; nothing where it is good."""
         goal, quality = self._goal, tried.quality
-        share = tried.bytes / self._float_bytes
         if quality.sqnr_db < goal.min_sqnr_db:
             return f"{quality.sqnr_db:.1f} dB, less than the {goal.min_sqnr_db:g} dB asked for"
         if quality.flips:
             return f"flips {quality.flips} of {quality.rows} decisions"
-        if quality.broken:
-            return quality.broken
-        if share > goal.promise.size:
-            return f"{share:.0%} of float32's size, more than the target's {goal.promise.size:.0%}"
-        if tried.latency.low > goal.promise.latency:
-            return f"takes {tried.latency.ratio:.2f} of float32's time, more than the target's {goal.promise.latency:g}"
+        return quality.broken or self._broken_promise(tried.plan, tried.bytes / self._float_bytes, tried.latency)
+
+    def _broken_promise(self, plan: Plan, share: float, latency: LatencyRatio) -> str:
+        promise, ratio = self._goal.promise, latency.ratio
+        if share > promise.size:
+            return f"{share:.0%} of float32's size, more than the target's {promise.size:.0%}"
+        if plan.reads < sum(4 * each.layer.size for each in self._offered) and ratio >= 1:
+            return f"computes in integers and is no faster: {ratio:.2f} of float32's time"
+        if latency.low > promise.latency:
+            return f"takes {ratio:.2f} of float32's time, more than the target's {promise.latency:g}"
         return ""
 
     def _candidate(self, tried: Tried, chosen: Tried | None) -> Candidate:
