@@ -17,10 +17,10 @@ from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.commands.effects import with_effects
+from dwcpc.compiler.commands.golden import golden_rows, measured_golden
 from dwcpc.compiler.commands.precision import (
     Reduction,
     Rows,
-    measured_golden,
     reduce_precision,
     reduces,
     split_rows,
@@ -28,7 +28,7 @@ from dwcpc.compiler.commands.precision import (
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Measurements, Metadata, Source, Verdict
-from dwcpc.compiler.package import GoldenRows, Label, write_bundle, write_metadata
+from dwcpc.compiler.package import Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
 from dwcpc.compiler.quantize.cache import default_cache
 from dwcpc.compiler.quantize.distill import require_torch
@@ -38,7 +38,7 @@ from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
 from dwcpc.parity.failure import write_failure
-from dwcpc.parity.reference import CaseRequest, Reference, golden_part, make_reference
+from dwcpc.parity.reference import CaseRequest, Reference, make_reference
 from dwcpc.parity.runners import RUNNERS
 from dwcpc.parity.runners.source import SourceModel
 from dwcpc.parity.verify import Verification, verify
@@ -98,7 +98,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         if order.verify and isinstance(source, SourceModel):
             progress("latency before and after each pass")
             compiled = with_effects(compiled, source.scaled(_timed_rows(reference)))
-        golden = _golden(reference) if compiled.precision_search is None else measured_golden(compiled, reference)
+        golden = golden_rows(reference) if compiled.precision_search is None else measured_golden(compiled, reference)
         metadata = write_bundle(staged, compiled, label, golden)
         if not order.verify:
             report_path(destination).unlink(missing_ok=True)  # of the version that this one replaces
@@ -174,16 +174,6 @@ def _cases(order: Order, compiled: Compiled, calibration: NDArray[np.float32] | 
     threshold = None if compiled.decision is None else compiled.decision.threshold
     floor = None if compiled.precision_search is None else compiled.precision_search.min_sqnr_db
     return CaseRequest(rows, order.seed, threshold, calibration, floor)
-
-
-def _golden(reference: Reference) -> list[GoldenRows]:
-    groups = golden_part(reference).groups
-    return [
-        GoldenRows(
-            group.name, group.rows, group.outputs, {name: tuple(t.tolist()) for name, t in group.tolerance.items()}
-        )
-        for group in groups
-    ]
 
 
 def _timed_rows(reference: Reference) -> NDArray[np.float32]:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.golden import golden_rows
 from dwcpc.compiler.commands.judge import BundleJudge
 from dwcpc.compiler.errors import VerdictError
 from dwcpc.compiler.metadata import Calibration, Candidate, LayerPrecision, PrecisionSearch
-from dwcpc.compiler.package import GoldenRows, Label, write_bundle
+from dwcpc.compiler.package import Label, write_bundle
 from dwcpc.compiler.sources.base import Network
 from dwcpc.parity.cases import draw_cases
-from dwcpc.parity.reference import CaseRequest, golden_part, make_reference
+from dwcpc.parity.reference import CaseRequest, make_reference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from dwcpc.compiler.quantize.search import Distil
     from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Target
-    from dwcpc.parity.reference import Reference
     from dwcpc.parity.runners.source import SourceModel
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ ROUNDING_ROWS = 384
 SEARCH_ROWS = 2048
 SHARES = (0.25, 0.25, 0.5)  # of the user's rows: to round by, to search with, to verify on
 DRAWN = "drawn from the scaler's center and scale: give --calibration for rows that the model will meet"
-GOLDEN_MARGIN = 2.0  # of the error measured on golden rows: what another processor's rounding may add
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,23 +95,6 @@ def reduce_precision(
     return dataclasses.replace(best, source=dataclasses.replace(best.source, notes=(*best.source.notes, note)))
 
 
-def measured_golden(compiled: Compiled, reference: Reference) -> list[GoldenRows]:
-    """Return the golden rows of a reduced model: tolerances from its own error on them, as no rounding noise tells."""
-    from dwcpc.compiler.commands.judge import run_alone
-
-    names = [tensor.name for tensor in compiled.built.outputs]
-    groups = []
-    for group in golden_part(reference).groups:
-        answers = run_alone(compiled.built.model.SerializeToString(), group.rows, names)
-        tolerance = {}
-        for name, expected in group.outputs.items():
-            error = np.abs(answers[name].astype(np.float64) - expected)
-            largest = error.reshape(-1, error.shape[-1] if error.ndim > 1 else 1).max(axis=0)
-            tolerance[name] = tuple((GOLDEN_MARGIN * largest + np.finfo(np.float32).eps).tolist())
-        groups.append(GoldenRows(group.name, group.rows, group.outputs, tolerance))
-    return groups
-
-
 def _reduced(
     compiled: Compiled, source: SourceModel, reduction: Reduction, progress: Callable[[str], None]
 ) -> Compiled:
@@ -131,7 +113,7 @@ def _reduced(
     with tempfile.TemporaryDirectory(prefix="dwcpc-search-") as name:
         folder = Path(name)
         (folder / "float32").mkdir()
-        metadata = write_bundle(folder / "float32", compiled, Label("float32", "1.0"), _golden(reference))
+        metadata = write_bundle(folder / "float32", compiled, Label("float32", "1.0"), golden_rows(reference))
         judge = BundleJudge(compiled, Bundle(folder / "float32", metadata), reference, floor, reduction.cache)
         steps = Steps(progress, 2 * len(techniques) * len(layers_of(network)) + 4)
         rounding, calibration = _rounding_rows(compiled, source, reduction)
@@ -211,15 +193,6 @@ def _distil(
         return trained
 
     return distil
-
-
-def _golden(reference: Reference) -> list[GoldenRows]:
-    return [
-        GoldenRows(
-            group.name, group.rows, group.outputs, {name: tuple(t.tolist()) for name, t in group.tolerance.items()}
-        )
-        for group in golden_part(reference).groups
-    ]
 
 
 def _chosen(compiled: Compiled) -> Candidate:
