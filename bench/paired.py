@@ -22,6 +22,7 @@ from dwcpc.bench.stats import median_bounds
 from dwcpc.bench.timed_calls import Call, Rows, timed, timed_call, warm_up
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.harness import call_harness
+from dwcpc.compiler.metadata import LatencyRatio
 from dwcpc.compiler.ort_session import open_session
 
 if TYPE_CHECKING:
@@ -66,8 +67,13 @@ class Paired:
             1 / self.ratio, 1 / self.high, 1 / self.low, self.b_p50_ms, self.a_p50_ms, 1 / self.cpu_ratio, self.pairs
         )
 
+    @property
+    def latency(self) -> LatencyRatio:
+        """What a bundle's metadata keeps of it."""
+        return LatencyRatio(self.ratio, self.low, self.high)
+
     def __str__(self) -> str:
-        return f"{self.ratio:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        return str(self.latency)
 
 
 def pair_bundles(

@@ -69,6 +69,9 @@ class LatencyRatio:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.ratio:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:

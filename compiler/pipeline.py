@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -70,6 +70,15 @@ class Compiled:
 
         assert isinstance(self.spec, NetworkSpec)  # noqa: S101 - estimators have no core
         return assemble(network, self.spec, Surroundings(self.scaler_in_graph, self.target_scaler))
+
+    def noted(self, *notes: str) -> Compiled:
+        """Return the same with more notes on its source."""
+        return replace(self, source=replace(self.source, notes=(*self.source.notes, *notes)))
+
+    @property
+    def threshold(self) -> float | None:
+        """What the decision turns on; none where there is no decision."""
+        return None if self.decision is None else self.decision.threshold
 
     @property
     def spec(self) -> ModelSpec:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dwcpc.bench.reports.summary import Summary
-    from dwcpc.compiler.metadata import Budget, LatencyRatio, Measurements, Metadata, Parity, PrecisionSearch
+    from dwcpc.compiler.metadata import Budget, Measurements, Metadata, Parity, PrecisionSearch
 
 VERDICTS = {"pass": "✔ pass", "fail": "✘ fail", "inconclusive": "? inconclusive"}
 
@@ -113,7 +113,7 @@ def _search(search: PrecisionSearch) -> str:
             f"{each.sqnr_db:.1f}",
             str(each.flips),
             str(each.model_bytes),
-            "" if each.latency is None else _ratio(each.latency),
+            "" if each.latency is None else str(each.latency),
             each.reason,
         )
         for each in search.candidates
@@ -129,13 +129,9 @@ def _precision(metadata: Metadata) -> str:
     return "## Precision of each layer\n\n" + _table(("layer", "operator", "precision", "why"), rows)
 
 
-def _ratio(ratio: LatencyRatio) -> str:
-    return f"{ratio.ratio:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
-
-
 def _passes(metadata: Metadata) -> str:
     rows = (
-        (p.name, str(p.changed), str(p.nodes), "" if p.effect is None else _ratio(p.effect), "; ".join(p.refused))
+        (p.name, str(p.changed), str(p.nodes), "" if p.effect is None else str(p.effect), "; ".join(p.refused))
         for p in metadata.passes
     )
     return "## Passes\n\n" + _table(("pass", "changed", "nodes after", "time after / before", "refused"), rows)

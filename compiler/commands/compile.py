@@ -27,7 +27,7 @@ from dwcpc.compiler.commands.precision import (
 )
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.metadata import Measurements, Metadata, Source, Verdict
+from dwcpc.compiler.metadata import Measurements, Metadata, Verdict
 from dwcpc.compiler.package import Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
 from dwcpc.compiler.quantize.cache import default_cache
@@ -86,13 +86,13 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = compile_artifact(order.request, progress)
     limits = parse_limits(order.budgets, compiled.spec.latency_budget_ms)
     source = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
-    compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, _without_effect(compiled)))
+    compiled = compiled.noted(*_without_effect(compiled))
     rows = _given_rows(order, compiled)
     if isinstance(source, SourceModel) and reduces(compiled):
         reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache(), order.distil)
         compiled = reduce_precision(compiled, source, reduction, progress)
     reference = make_reference(source, _cases(order, compiled, rows.verification), progress)
-    compiled = dataclasses.replace(compiled, source=_with_notes(compiled.source, reference.notes))
+    compiled = compiled.noted(*reference.notes)
     label = Label(order.name, version_text(destination.version))
     with staging_folder(destination) as staged:
         if order.verify and isinstance(source, SourceModel):
@@ -145,10 +145,6 @@ def _destination(order: Order) -> Destination:
     return Destination(order.out, order.name, version, order.replace)
 
 
-def _with_notes(source: Source, notes: tuple[str, ...]) -> Source:
-    return dataclasses.replace(source, notes=source.notes + notes)
-
-
 def _without_effect(compiled: Compiled) -> tuple[str, ...]:
     """Say so where the target changes nothing: trees compare and add as the source does, or they are another model."""
     if isinstance(compiled.loaded, Network) or compiled.target.name == CPU_FP32.name:
@@ -171,9 +167,8 @@ def _given_rows(order: Order, compiled: Compiled) -> Rows:
 def _cases(order: Order, compiled: Compiled, calibration: NDArray[np.float32] | None) -> CaseRequest:
     enough = GOLDEN_ONLY_ROWS if isinstance(compiled.loaded, Network) else GOLDEN_ONLY_TREE_ROWS
     rows = order.rows if order.verify else min(order.rows, enough)
-    threshold = None if compiled.decision is None else compiled.decision.threshold
     floor = None if compiled.precision_search is None else compiled.precision_search.min_sqnr_db
-    return CaseRequest(rows, order.seed, threshold, calibration, floor)
+    return CaseRequest(rows, order.seed, compiled.threshold, calibration, floor)
 
 
 def _timed_rows(reference: Reference) -> NDArray[np.float32]:

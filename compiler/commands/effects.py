@@ -6,13 +6,13 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.paired import pair_sessions
-from dwcpc.compiler.metadata import LatencyRatio
 
 if TYPE_CHECKING:
     import numpy as np
     import onnx
     from numpy.typing import NDArray
 
+    from dwcpc.compiler.metadata import LatencyRatio
     from dwcpc.compiler.pipeline import Compiled
 
 PAIRS = 9
@@ -44,4 +44,4 @@ def _effect(
         pairs=PAIRS,
         seconds=SECONDS,
     )
-    return LatencyRatio(paired.ratio, paired.low, paired.high)
+    return paired.latency

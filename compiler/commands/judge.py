@@ -18,7 +18,6 @@ from dwcpc.compiler.quantize.search import Quality
 from dwcpc.compiler.signature import GRAPH_INPUT
 from dwcpc.parity.checks import CHECKS
 from dwcpc.parity.checks.base import Comparison
-from dwcpc.parity.checks.decisions import decisions
 from dwcpc.parity.fidelity import sqnr_lower_db
 
 if TYPE_CHECKING:
@@ -45,26 +44,21 @@ class BundleJudge:
         self._compiled, self._float32, self._reference, self._cache = compiled, float32, reference, cache
         self._floor = floor_db
         self._rows = np.concatenate([group.rows for group in reference.groups])
-        self._asked = key_of([self._rows.tobytes(), *_content(reference), _content_of(compiled.decision)]).encode()
+        self._asked = key_of([self._rows.tobytes(), *_content(reference), repr(compiled.decision).encode()]).encode()
 
-    def quality(self, network: onnx.ModelProto) -> Quality:
-        """Run every check of parity on the search's rows."""
-        served = self._served(network)
-        return Quality(**self._kept(key_of([b"quality", served, self._asked]), lambda: self._compared(served)))
-
-    def latency(self, network: onnx.ModelProto) -> LatencyRatio:
-        """Time `network` against the float32 bundle, in one Go process."""
-        served = self._served(network)
-        key = key_of([b"latency", served, self._float32.metadata.model.sha256.encode()])
-        return LatencyRatio(**self._kept(key, lambda: self._timed(served)))
-
-    def model_bytes(self, network: onnx.ModelProto) -> int:
-        """Return the bytes of the served model."""
-        return len(self._served(network))
-
-    def _served(self, network: onnx.ModelProto) -> bytes:
+    def served(self, network: onnx.ModelProto) -> bytes:
+        """Return the file that would serve `network`."""
         served: bytes = self._compiled.served(network).SerializeToString(deterministic=True)
         return served
+
+    def quality(self, served: bytes) -> Quality:
+        """Run every check of parity on the search's rows."""
+        return Quality(**self._kept(key_of([b"quality", served, self._asked]), lambda: self._compared(served)))
+
+    def latency(self, served: bytes) -> LatencyRatio:
+        """Time the file against the float32 bundle, in one Go process."""
+        key = key_of([b"latency", served, self._float32.metadata.model.sha256.encode()])
+        return LatencyRatio(**self._kept(key, lambda: self._timed(served)))
 
     def _kept(self, key: str, measure: Any) -> dict[str, Any]:
         known = self._cache.get(key)
@@ -88,18 +82,16 @@ class BundleJudge:
             lower = sqnr_lower_db(group.outputs[names[0]], part[names[0]], group.allowance, self._reference.seed)
             ratios.append(lower + self._floor - group.allowance.floor_db)
             for result in (result for check in CHECKS for result in check(comparison)):
-                if result.check == "noise":
-                    continue
-                if not result.passed and not broken:
+                if result.check == "decisions":
+                    flips += int(result.worst)
+                if result.check != "noise" and not result.passed and not broken:
                     broken = _told(result)
-            flips += sum(int(result.worst) for result in decisions(comparison))
         return Quality(min(ratios), flips, len(self._rows), broken)
 
     def _timed(self, served: bytes) -> LatencyRatio:
         path = self._float32.path.parent / "candidate.onnx"
         path.write_bytes(served)
-        paired = pair_model(self._float32, path, self._rows[:TIMED_ROWS], pairs=PAIRS, seconds=SECONDS)
-        return LatencyRatio(paired.ratio, paired.low, paired.high)
+        return pair_model(self._float32, path, self._rows[:TIMED_ROWS], pairs=PAIRS, seconds=SECONDS).latency
 
 
 def run_alone(model: bytes, rows: NDArray[np.float32], names: list[str]) -> Outputs:
@@ -122,7 +114,3 @@ def _told(result: CheckResult) -> str:
 
 def _content(reference: Reference) -> list[bytes]:
     return [np.ascontiguousarray(values).tobytes() for group in reference.groups for values in group.outputs.values()]
-
-
-def _content_of(value: object) -> bytes:
-    return repr(value).encode()

@@ -91,8 +91,7 @@ def reduce_precision(
         told.append(f"{target.name}: {latency.ratio:.2f} of cpu-fp32's time")
         if latency.high < ratio:
             best, ratio = found, latency.ratio
-    note = f"cpu-auto took {best.target.name} ({'; '.join(told)})"
-    return dataclasses.replace(best, source=dataclasses.replace(best.source, notes=(*best.source.notes, note)))
+    return best.noted(f"cpu-auto took {best.target.name} ({'; '.join(told)})")
 
 
 def _reduced(
@@ -154,8 +153,7 @@ def _floor(target: Target, reduction: Reduction) -> float:
 
 
 def _search_cases(compiled: Compiled, reduction: Reduction, floor: float) -> CaseRequest:
-    threshold = None if compiled.decision is None else compiled.decision.threshold
-    return CaseRequest(SEARCH_ROWS, reduction.seed + 1, threshold, reduction.rows.search, floor)
+    return CaseRequest(SEARCH_ROWS, reduction.seed + 1, compiled.threshold, reduction.rows.search, floor)
 
 
 def _rounding_rows(

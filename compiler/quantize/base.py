@@ -7,11 +7,12 @@ will and keep each on disk.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import onnx
 
 if TYPE_CHECKING:
     import numpy as np
-    import onnx
     from numpy.typing import NDArray
 
 
@@ -36,6 +37,28 @@ class Layer:
     def op(self) -> str:
         """The node's operator."""
         return str(self.node.op_type)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The node's attributes that are written down, by name."""
+        return {each.name: onnx.helper.get_attribute_value(each) for each in self.node.attribute}
+
+    @property
+    def transposed(self) -> bool:
+        """Whether a Gemm's weight has one row, and not one column, for each output."""
+        return bool(self.attributes.get("transB", 0))
+
+    @property
+    def scaled_or_transposed(self) -> bool:
+        """Whether a Gemm is more than x·F + f: its input transposed, or a factor other than 1."""
+        given = self.attributes
+        return bool(given.get("transA", 0)) or given.get("alpha", 1.0) != 1.0 or given.get("beta", 1.0) != 1.0
+
+    def copied_node(self) -> onnx.NodeProto:
+        """Return the node, to be given other weights."""
+        copy = onnx.NodeProto()
+        copy.CopyFrom(self.node)
+        return copy
 
     @property
     def size(self) -> int:

@@ -37,6 +37,11 @@ class GraphPart:
         self._nodes.append(helper.make_node(op, inputs, outputs, name=outputs[0], **attributes))
         return outputs
 
+    def restored(self, name: str, q: NDArray[np.signedinteger], scale: NDArray[np.floating], result: str) -> str:
+        """Store whole numbers and return `result`, float(q)·scale, which onnxruntime computes once, as it loads."""
+        whole = self.add("Cast", [self.constant(f"{name}_{q.dtype}", q)], f"{name}_whole", to=onnx.TensorProto.FLOAT)
+        return self.add("Mul", [whole, self.constant(f"{name}_scale", scale.astype(np.float32))], result)
+
     def append(self, node: onnx.NodeProto) -> None:
         """Add a node made elsewhere, such as the layer with other weights."""
         self._nodes.append(node)

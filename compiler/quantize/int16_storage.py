@@ -8,12 +8,17 @@ is sensitive keep more digits so (76.9 dB against 56.4 dB, measured on all of th
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import onnx
 
 from dwcpc.compiler.quantize.base import Activations, Layer, Proposal
-from dwcpc.compiler.quantize.float16_storage import main_weights
-from dwcpc.compiler.quantize.graph_part import GraphPart
+from dwcpc.compiler.quantize.stored_matrices import with_stored_matrices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dwcpc.compiler.quantize.graph_part import GraphPart
 
 LARGEST = 32767
 SMALLEST_SCALE = 1e-30
@@ -26,23 +31,15 @@ class Int16Storage:
 
     def propose(self, layer: Layer, activations: Activations) -> Proposal | str:  # noqa: ARG002 - rounds to nearest
         """Return the layer behind the arithmetic that restores its weights."""
-        matrices = main_weights(layer)
-        if not matrices:
-            return "its weights are a vector, too few to store otherwise"
-        part = GraphPart(layer.name)
-        node = onnx.NodeProto()
-        node.CopyFrom(layer.node)
-        for index, weight in matrices.items():
+
+        def stored(part: GraphPart, name: str, weight: NDArray[np.float32]) -> str:
             wide = weight.astype(np.float64)
             largest = np.abs(wide).max(axis=_summed_axes(layer, wide.ndim), keepdims=True)
             scale = np.maximum(largest / LARGEST, SMALLEST_SCALE).astype(np.float32)
-            stored = part.constant(
-                f"input{index}_int16", np.round(wide / scale).clip(-LARGEST, LARGEST).astype(np.int16)
-            )
-            whole = part.add("Cast", [stored], f"input{index}_whole", to=onnx.TensorProto.FLOAT)
-            node.input[index] = part.add("Mul", [whole, part.constant(f"input{index}_scale", scale)], f"input{index}")
-        part.append(node)
-        return Proposal(self.precision, part.proto())
+            return part.restored(name, np.round(wide / scale).clip(-LARGEST, LARGEST).astype(np.int16), scale, name)
+
+        graph = with_stored_matrices(layer, stored)
+        return graph if isinstance(graph, str) else Proposal(self.precision, graph)
 
 
 def _summed_axes(layer: Layer, rank: int) -> tuple[int, ...]:
@@ -51,5 +48,4 @@ def _summed_axes(layer: Layer, rank: int) -> tuple[int, ...]:
         return (2,)
     if layer.op == "Conv":
         return tuple(range(1, rank))
-    transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.node.attribute)
-    return (1,) if transposed else (rank - 2,)
+    return (1,) if layer.transposed else (rank - 2,)

@@ -23,7 +23,7 @@ from onnx import helper
 
 from dwcpc.compiler.quantize.base import Activations, Layer, Proposal
 from dwcpc.compiler.quantize.graph_part import GraphPart
-from dwcpc.compiler.quantize.recurrence import joint_inputs
+from dwcpc.compiler.quantize.recurrence import B, R, W, joint_inputs
 from dwcpc.compiler.quantize.rounding import Rounded, rounded, second_moment
 from dwcpc.compiler.quantize.saturation import PAIR_LIMIT, largest_pair
 
@@ -35,7 +35,6 @@ TAIL = 5e-4  # of a channel's values on either side that its range may leave out
 SMALLEST_RANGE = 1e-6
 RESIDUAL_FACTOR = 8.0  # k: balances the rounding of k·r against that of W/k
 STATE_RANGE = 1.5  # of h in (−1, 1), whose step the operator takes from the values it has
-W, R, B = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,7 @@ class Int8Lstm:
 def _why_not(layer: Layer) -> str:
     if any(index not in layer.weights for index in (W, R, B)):
         return "a weight or bias is missing or computed at run time"
-    attributes = {attribute.name: attribute for attribute in layer.node.attribute}
-    if "layout" in attributes and attributes["layout"].i:
+    if layer.attributes.get("layout", 0):
         return "onnxruntime has no LSTM with the batch first"
     return ""
 

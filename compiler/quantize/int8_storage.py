@@ -12,17 +12,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
 from dwcpc.compiler.quantize.base import Activations, Layer, Proposal
 from dwcpc.compiler.quantize.graph_part import GraphPart
-from dwcpc.compiler.quantize.recurrence import joint_inputs
+from dwcpc.compiler.quantize.recurrence import B, R, W, joint_inputs
 from dwcpc.compiler.quantize.rounding import Rounded, rounded, second_moment
 
 if TYPE_CHECKING:
+    import onnx
     from numpy.typing import NDArray
-
-W, R, B = 1, 2, 3
 
 
 class Int8Storage:
@@ -34,16 +32,9 @@ class Int8Storage:
         """Return the layer behind the arithmetic that restores its weights."""
         if layer.op == "LSTM" and all(index in layer.weights for index in (W, R, B)):
             return Proposal(self.precision, _lstm(layer, activations))
-        if layer.op in ("Gemm", "MatMul") and layer.weights[1].ndim == 2 and _is_plain(layer):
+        if layer.op in ("Gemm", "MatMul") and layer.weights[1].ndim == 2 and not layer.scaled_or_transposed:
             return Proposal(self.precision, _linear(layer, activations))
         return f"rounding that compensates is not offered for this {layer.op}"
-
-
-def _is_plain(layer: Layer) -> bool:
-    values = {attribute.name: attribute for attribute in layer.node.attribute}
-    return not ("transA" in values and values["transA"].i) and all(
-        values[name].f == 1.0 for name in ("alpha", "beta") if name in values
-    )
 
 
 def _lstm(layer: Layer, activations: Activations) -> onnx.GraphProto:
@@ -57,7 +48,7 @@ def _lstm(layer: Layer, activations: Activations) -> onnx.GraphProto:
         bias[index, : len(mean_error)] += mean_error
         results.append(result)
     inputs_width = layer.weights[W].shape[2]
-    part, node = GraphPart(layer.name), _copy(layer.node)
+    part, node = GraphPart(layer.name), layer.copied_node()
     for name, at, columns in (("W", W, slice(None, inputs_width)), ("R", R, slice(inputs_width, None))):
         q = np.stack([result.q[:, columns] for result in results])
         scale = np.stack([result.scale[:, at - W] for result in results])[:, :, None]
@@ -68,13 +59,12 @@ def _lstm(layer: Layer, activations: Activations) -> onnx.GraphProto:
 
 
 def _linear(layer: Layer, activations: Activations) -> onnx.GraphProto:
-    transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.node.attribute)
     weight = layer.weights[1].astype(np.float64)
-    rows = weight if transposed else weight.T
+    rows = weight if layer.transposed else weight.T
     inputs = activations.input.reshape(-1, rows.shape[1])
     result, mean_error = _rounded(rows, (rows.shape[1],), inputs)
-    part, node = GraphPart(layer.name), _copy(layer.node)
-    q, scale = (result.q, result.scale) if transposed else (result.q.T, result.scale.T)
+    part, node = GraphPart(layer.name), layer.copied_node()
+    q, scale = (result.q, result.scale) if layer.transposed else (result.q.T, result.scale.T)
     node.input[1] = _restored(part, "B", q, scale)
     if 2 in layer.weights and layer.weights[2].shape == mean_error.shape:
         node.input[2] = part.constant("C", (layer.weights[2] + mean_error).astype(np.float32))
@@ -91,12 +81,4 @@ def _rounded(
 
 
 def _restored(part: GraphPart, name: str, q: NDArray[np.float64], scale: NDArray[np.float64]) -> str:
-    stored = part.constant(f"{name}_int8", q.astype(np.int8))
-    wide = part.add("Cast", [stored], f"{name}_whole", to=onnx.TensorProto.FLOAT)
-    return part.add("Mul", [wide, part.constant(f"{name}_scale", scale.astype(np.float32))], f"{name}_restored")
-
-
-def _copy(node: onnx.NodeProto) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    return copy
+    return part.restored(name, q.astype(np.int8), scale, f"{name}_restored")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     from dwcpc.compiler.quantize.base import Layer
 
+W, R, B = 1, 2, 3  # inputs of an LSTM: of its input, of its state, bias
+
 
 def joint_inputs(
     layer: Layer, x: NDArray[np.floating], output: NDArray[np.float32], direction: int
@@ -21,14 +23,12 @@ def joint_inputs(
     """
     h = output[:, direction].astype(np.float64)
     nothing = np.zeros_like(h[:1])
-    backwards = direction == 1 or _direction(layer) == "reverse"
+    backwards = direction == 1 or direction_of(layer) == "reverse"
     before = np.concatenate([h[1:], nothing] if backwards else [nothing, h[:-1]])
     joint: NDArray[np.float64] = np.concatenate([x, before], axis=-1).reshape(-1, x.shape[-1] + h.shape[-1])
     return joint
 
 
-def _direction(layer: Layer) -> str:
-    for attribute in layer.node.attribute:
-        if attribute.name == "direction":
-            return str(attribute.s.decode())
-    return "forward"
+def direction_of(layer: Layer) -> str:
+    """Return `forward`, `reverse` or `bidirectional`."""
+    return str(layer.attributes.get("direction", b"forward").decode())

@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from dwcpc.compiler.metadata import Candidate, LatencyRatio
+from dwcpc.compiler.quantize.base import Proposal
 from dwcpc.compiler.quantize.layers import with_proposals
 from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32, Option, Plan, cheapest
 
 if TYPE_CHECKING:
     import onnx
 
-    from dwcpc.compiler.quantize.base import Proposal
     from dwcpc.compiler.quantize.proposals import Offered
     from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Promise
@@ -35,9 +35,10 @@ TIGHTER = 0.9  # what is aimed at when a plan missed its floor
 FLOAT32_NOISE = 1e-11
 CLEARLY_SLOWER = 1.01
 NO_FLOOR = float("inf")
+NONE: Mapping[str, Proposal] = {}
 
 # From a precision for each layer to trained proposals for some of them.
-Distil = Callable[[Mapping[str, str]], "Mapping[str, Proposal]"]
+Distil = Callable[[Mapping[str, str]], Mapping[str, Proposal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,16 @@ class Quality:
 
 
 class Judge(Protocol):
-    """Measures networks against the source model and against the float32 bundle."""
+    """Measures networks, in the form in which they are served, against the source model and the float32 bundle."""
 
-    def quality(self, network: onnx.ModelProto) -> Quality:
-        """Compare the served form of `network` with the source on rows of its own."""
+    def served(self, network: onnx.ModelProto) -> bytes:
+        """Return the file that would serve `network`."""
 
-    def latency(self, network: onnx.ModelProto) -> LatencyRatio:
-        """Time the served form of `network` against float32, paired, through Go."""
+    def quality(self, served: bytes) -> Quality:
+        """Compare it with the source, on rows of the judge's own."""
 
-    def model_bytes(self, network: onnx.ModelProto) -> int:
-        """Return the bytes of the served form of `network`."""
+    def latency(self, served: bytes) -> LatencyRatio:
+        """Time it against float32, paired, through Go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ class Search:
     ) -> None:
         """Take what is offered for each layer, what is to be reached and who measures."""
         self._network, self._offered, self._goal, self._judge, self._steps = network, offered, goal, judge, steps
-        self._float_bytes = judge.model_bytes(network)
+        self._float_bytes = len(judge.served(network))
 
     def run(self, distil: Distil | None = None) -> Outcome:
         """Measure, combine, measure again and choose; the best plan is tried in its `distil`led form as well."""
@@ -134,13 +135,13 @@ class Search:
     def _single(self, offered: Offered, precision: str) -> Single:
         layer, proposal = offered.layer, offered.proposals[precision]
         self._steps.next(f"{layer.name} in {precision}")
-        network = with_proposals(self._network, {layer.name: proposal})
-        quality = self._judge.quality(network)
-        stored = self._judge.model_bytes(network) - self._float_bytes + 4 * layer.size
+        served = self._judge.served(with_proposals(self._network, {layer.name: proposal}))
+        quality = self._judge.quality(served)
+        stored = len(served) - self._float_bytes + 4 * layer.size
         option = Option(layer.name, precision, 10 ** (-quality.sqnr_db / 10), proposal.reads or 4 * layer.size, stored)
         if not proposal.reads:
             return Single(option, quality, None)
-        latency = self._judge.latency(network)
+        latency = self._judge.latency(served)
         slower = latency.low > CLEARLY_SLOWER
         return Single(option, quality, latency, f"slower alone ({latency.ratio:.2f} of float32)" if slower else "")
 
@@ -182,31 +183,29 @@ class Search:
     def _distilled(self, distil: Distil, best: Tried) -> list[Tried]:
         """Measure the plan of `best` with trained layers; nothing where there is nothing to train."""
         trained = distil(best.plan.precisions)
-        precisions = {name: each.precision for name, each in trained.items()}
-        if not precisions:
+        if not trained:
             return []
+        precisions = {name: each.precision for name, each in trained.items()}
         plan = replace(best.plan, precisions={**best.plan.precisions, **precisions})
-        offered = {each.layer.name: each.proposals for each in self._offered}
-        chosen = {name: offered[name][p] for name, p in best.plan.precisions.items() if p != FLOAT32}
-        network = with_proposals(self._network, {**chosen, **trained})
         self._steps.next(_name(plan))
-        quality = self._judge.quality(network)
+        network = self._built(best.plan, trained)
+        served = self._judge.served(network)
         # The same graph with other numbers in it: its time is the one measured.
-        return [Tried(plan, quality, self._judge.model_bytes(network), best.latency, network)]
+        return [Tried(plan, self._judge.quality(served), len(served), best.latency, network)]
 
     def _tried(self, plan: Plan) -> Tried:
         self._steps.next(_name(plan))
-        network = self._built(plan)
-        quality = self._judge.quality(network)
-        return Tried(plan, quality, self._judge.model_bytes(network), self._judge.latency(network))
+        served = self._judge.served(self._built(plan))
+        return Tried(plan, self._judge.quality(served), len(served), self._judge.latency(served))
 
-    def _built(self, plan: Plan) -> onnx.ModelProto:
+    def _built(self, plan: Plan, instead: Mapping[str, Proposal] = NONE) -> onnx.ModelProto:
+        """Return the network of `plan`, with the proposals `instead` for the layers that they name."""
         chosen = {
             each.layer.name: each.proposals[plan.precisions[each.layer.name]]
             for each in self._offered
             if plan.precisions[each.layer.name] != FLOAT32
         }
-        return with_proposals(self._network, chosen)
+        return with_proposals(self._network, {**chosen, **instead})
 
     def _chosen(self, tried: Sequence[Tried]) -> Tried | None:
         chosen: Tried | None = None

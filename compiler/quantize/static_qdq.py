@@ -81,7 +81,7 @@ class StaticQdq:
 
 
 def _why_not(layer: Layer) -> str:
-    given = {each.name: helper.get_attribute_value(each) for each in layer.node.attribute}
+    given = layer.attributes
     if len(layer.node.input) > 2 and layer.node.input[2] and 2 not in layer.weights:
         return "its bias is computed at run time"
     if layer.op == "Conv":
@@ -89,7 +89,7 @@ def _why_not(layer: Layer) -> str:
         return "its padding is not written down" if padded else "it is grouped" if given.get("group", 1) != 1 else ""
     if layer.weights[1].ndim != 2:
         return "its weights are not a matrix"
-    if given.get("transA", 0) or given.get("alpha", 1.0) != 1.0 or given.get("beta", 1.0) != 1.0:
+    if layer.scaled_or_transposed:
         return "it is transposed or scaled"
     if 2 in layer.weights and layer.weights[2].size not in (1, _rows_of(layer).shape[0]):
         return "its bias is a matrix"
@@ -106,8 +106,7 @@ def _rows_of(layer: Layer) -> NDArray[np.float64]:
     weight = layer.weights[1]
     if layer.op == "Conv":
         return flat_rows(weight)
-    transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.node.attribute)
-    return (weight if transposed else weight.T).astype(np.float64)
+    return (weight if layer.transposed else weight.T).astype(np.float64)
 
 
 def _as_linear(layer: Layer, activations: Activations) -> Linear:

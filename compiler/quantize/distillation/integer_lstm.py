@@ -23,6 +23,7 @@ from dwcpc.compiler.quantize.distillation.integers import (
     whole_weights,
 )
 from dwcpc.compiler.quantize.distillation.recurrence import lstm
+from dwcpc.compiler.quantize.recurrence import direction_of
 
 if TYPE_CHECKING:
     from dwcpc.compiler.quantize.base import Layer, Proposal
@@ -41,8 +42,7 @@ class IntegerLstm(torch.nn.Module):
         }
         self._width, self._center = stored["per_width"], stored["minus_center"]
         self._factor = float(stored["residual_factor"]) if "residual_factor" in stored else None
-        attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in layer.node.attribute}
-        self._direction = attributes.get("direction", b"forward").decode()
+        self._direction = direction_of(layer)
         self._of_input, self._of_state = stored["W_scale"][..., None], stored["R_scale"][..., None]
         self.weights, self.recurrent = _latent(stored["W_int8"]), _latent(stored["R_int8"])
         one, other = stored["B"].chunk(2, dim=1)

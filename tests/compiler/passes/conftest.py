@@ -10,6 +10,8 @@ import onnx.parser
 import onnxruntime
 import pytest
 
+from dwcpc.compiler.passes.base import Pass
+
 
 @pytest.fixture(scope="session")
 def parsed() -> Callable[[str], onnx.ModelProto]:
@@ -21,6 +23,20 @@ def parsed() -> Callable[[str], onnx.ModelProto]:
         return onnx.shape_inference.infer_shapes(model)
 
     return parse
+
+
+@pytest.fixture(scope="session")
+def refused_once(parsed: Callable[[str], onnx.ModelProto]) -> Callable[[Pass, str, str], None]:
+    """Return `refused_once(step, graph, reason)`: the pass leaves the very model and says why, once."""
+
+    def check(step: Pass, graph: str, reason: str) -> None:
+        model = parsed(graph)
+        result = step.apply(model)
+        assert (result.changed, len(result.refused)) == (0, 1)
+        assert result.model is model
+        assert reason in result.refused[0]
+
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -145,13 +145,8 @@ def test_leaves_what_gets_no_shorter(parsed, name):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refuses_with_the_reason(parsed, name):
-    text, reason = REFUSED[name]
-    model = parsed(text)
-    result = PASS.apply(model)
-    assert (result.changed, len(result.refused)) == (0, 1)
-    assert result.model is model
-    assert reason in result.refused[0]
+def test_refuses_with_the_reason(refused_once, name):
+    refused_once(PASS, *REFUSED[name])
 
 
 def test_refuses_when_shapes_are_missing(parsed):

@@ -50,19 +50,21 @@ class FakeJudge:
     flips: int = 0
     asked: list[str] = field(default_factory=list)
 
-    def quality(self, model: onnx.ModelProto) -> Quality:
+    def served(self, model: onnx.ModelProto) -> bytes:
+        return model.SerializeToString()
+
+    def quality(self, served: bytes) -> Quality:
+        model = onnx.ModelProto.FromString(served)
         int8 = [node.name for node in model.graph.node if node.input[1].endswith("/int8")]
         self.asked.append(",".join(int8))
         power = sum(10 ** (-self.noise_db[name] / 10) for name in int8) + 1e-12
         return Quality(-10 * float(np.log10(power)), self.flips if int8 else 0, 100)
 
-    def latency(self, model: onnx.ModelProto) -> LatencyRatio:
+    def latency(self, served: bytes) -> LatencyRatio:
+        model = onnx.ModelProto.FromString(served)
         int8 = sum(node.input[1].endswith("/int8") for node in model.graph.node)
         ratio = self.ratio**int8
         return LatencyRatio(ratio, ratio - 0.01, ratio + 0.01)
-
-    def model_bytes(self, model: onnx.ModelProto) -> int:
-        return len(model.SerializeToString())
 
 
 def searched(judge: FakeJudge, floor: float = 30.0) -> Outcome:
