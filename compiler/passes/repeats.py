@@ -41,3 +41,16 @@ def repeat_of(node: ir.Node) -> Repeat | str:
         else:
             return "it repeats an axis that is not known to be of size 1"
     return Repeat(node, tuple(times))
+
+
+def repeated_over_steps(graph: ir.Graph) -> dict[str, str]:
+    """Return the names of values [steps, rows, channels] that repeat a value [rows, channels], each with that one's."""
+    found = {}
+    for node in graph:
+        repeat = repeat_of(node) if node.op_type in ("Expand", "Tile") and not node.domain else ""
+        if isinstance(repeat, str) or len(repeat.times) != 3 or repeat.times[1:] != (1, 1):
+            continue
+        value, repeated = repeat.value, node.outputs[0]
+        if value.name and repeated.name and value.shape is not None and value.shape.rank() == 2:
+            found[repeated.name] = value.name
+    return found

@@ -23,10 +23,15 @@ def name_of(node: onnx.NodeProto) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node with constant weights, and those weights by input index."""
+    """One node with constant weights, and those weights by input index.
+
+    `repeated` names the value [rows, channels] that the input [steps, rows, channels] of a recurrent layer repeats at
+    each step, where it is known to.
+    """
 
     node: onnx.NodeProto
     weights: dict[int, NDArray[np.float32]]
+    repeated: str | None = None
 
     @property
     def name(self) -> str:

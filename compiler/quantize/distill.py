@@ -20,6 +20,7 @@ import onnx
 
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.quantize.cache import Cache, key_of
+from dwcpc.compiler.quantize.int8_lstm import EQUALISING
 from dwcpc.compiler.quantize.layers import with_proposals
 from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32
 
@@ -52,8 +53,8 @@ def require_torch() -> None:
 
 
 def is_integer(proposal: Proposal) -> bool:
-    """Say whether the layer computes in integers, which is what distillation trains."""
-    return proposal.couples_rows and proposal.reads > 0
+    """Say whether the layer's input and state are integers, which is what distillation trains."""
+    return any(constant.name.endswith(f"/{EQUALISING}") for constant in proposal.graph.initializer)
 
 
 def distilled(
@@ -70,7 +71,8 @@ def distilled(
     integers = {name: proposal for name, proposal in chosen.items() if is_integer(proposal)}
     if not integers:
         return "distillation is not offered: no layer of the plan computes in integers"
-    stored = with_proposals(network, {name: each for name, each in chosen.items() if name not in integers})
+    # A layer whose state alone is in integers stays as it was: it is not trained, and torch has no such operator.
+    stored = with_proposals(network, {name: each for name, each in chosen.items() if not each.couples_rows})
     key = key_of(_follows_from(network, stored, integers, lessons))
     graphs = _read(cache.get(key), len(integers))
     if graphs is None:

@@ -33,13 +33,17 @@ class Int16Storage:
         """Return the layer behind the arithmetic that restores its weights."""
 
         def stored(part: GraphPart, name: str, weight: NDArray[np.float32]) -> str:
-            wide = weight.astype(np.float64)
-            largest = np.abs(wide).max(axis=_summed_axes(layer, wide.ndim), keepdims=True)
-            scale = np.maximum(largest / LARGEST, SMALLEST_SCALE).astype(np.float32)
-            return part.restored(name, np.round(wide / scale).clip(-LARGEST, LARGEST).astype(np.int16), scale, name)
+            return in_int16_rows(part, name, weight, _summed_axes(layer, weight.ndim))
 
         graph = with_stored_matrices(layer, stored)
         return graph if isinstance(graph, str) else Proposal(self.precision, graph)
+
+
+def in_int16_rows(part: GraphPart, name: str, weight: NDArray[np.float32], summed: tuple[int, ...]) -> str:
+    """Store `weight` with a scale for each index of its axes but the `summed`; return the value that restores it."""
+    wide = weight.astype(np.float64)
+    scale = np.maximum(np.abs(wide).max(axis=summed, keepdims=True) / LARGEST, SMALLEST_SCALE).astype(np.float32)
+    return part.restored(name, np.round(wide / scale).clip(-LARGEST, LARGEST).astype(np.int16), scale, name)
 
 
 def _summed_axes(layer: Layer, rank: int) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVELS = 255
+EQUALISING = "per_width"  # the constant that an input in integers is multiplied by
 TAIL = 5e-4  # of a channel's values on either side that its range may leave out
 SMALLEST_RANGE = 1e-6
 RESIDUAL_FACTOR = 8.0  # k: balances the rounding of k·r against that of W/k
@@ -54,6 +55,16 @@ class Equalised:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegerWeights:
+    """What the operator multiplies by: int8 [directions, columns, 4·units], and a float32 scale of each of the rows."""
+
+    of_input: NDArray[np.int8]
+    of_state: NDArray[np.int8]
+    input_scale: NDArray[np.float32]
+    state_scale: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
 class Int8Lstm:
     """Offer an LSTM integer arithmetic; with `residual`, the rounding error of its input as further channels."""
 
@@ -68,7 +79,7 @@ class Int8Lstm:
         """Return the quantised LSTM; refuses what the operator or the weights do not allow."""
         if layer.op != "LSTM":
             return f"integer arithmetic of a {layer.op} at batch 1 is not offered here"
-        why = _why_not(layer)
+        why = why_not_integer(layer) or _better(layer)
         if why:
             return why
         equalised = _equalised(activations.input)
@@ -83,12 +94,17 @@ class Int8Lstm:
         return Proposal(self.precision, graph, couples_rows=True, reads=reads)
 
 
-def _why_not(layer: Layer) -> str:
+def why_not_integer(layer: Layer) -> str:
+    """Return why the operator cannot compute this LSTM; nothing where it can."""
     if any(index not in layer.weights for index in (W, R, B)):
         return "a weight or bias is missing or computed at run time"
     if layer.attributes.get("layout", 0):
         return "onnxruntime has no LSTM with the batch first"
     return ""
+
+
+def _better(layer: Layer) -> str:
+    return "" if layer.repeated is None else "its input is repeated, and kept in float32 for less (int8 state)"
 
 
 def _equalised(x: NDArray[np.float32]) -> Equalised:
@@ -125,12 +141,16 @@ def _direction(
         rounding = np.concatenate([np.zeros_like(rounding), rounding])
     recurrent = layer.weights[R][index].astype(np.float64)
     inputs = joint_inputs(layer, values, activations.output, index)
-    of_state = np.full(recurrent.shape[1], (STATE_RANGE / LEVELS) ** 2 / 12)
-    moment = second_moment(inputs, np.concatenate([rounding, of_state]))
+    moment = second_moment(inputs, np.concatenate([rounding, state_rounding(recurrent.shape[1])]))
     both = np.concatenate([weights, recurrent], axis=1)
     result = rounded(both, (weights.shape[1], recurrent.shape[1]), moment)
     by_column = np.repeat(result.scale, (weights.shape[1], recurrent.shape[1]), axis=1)
     return result, (both - result.q * by_column) @ inputs.mean(axis=0)
+
+
+def state_rounding(units: int) -> NDArray[np.float64]:
+    """Return the variance [units] that the operator's rounding of the state adds."""
+    return np.full(units, (STATE_RANGE / LEVELS) ** 2 / 12)
 
 
 def _graph(
@@ -138,32 +158,40 @@ def _graph(
 ) -> onnx.GraphProto:
     part = GraphPart(layer.name)
     value = part.add(
-        "Mul", [layer.node.input[0], part.constant("per_width", (1 / equalised.width).astype(np.float32))], "scaled"
+        "Mul", [layer.node.input[0], part.constant(EQUALISING, (1 / equalised.width).astype(np.float32))], "scaled"
     )
     shift = part.constant("minus_center", (-equalised.center / equalised.width).astype(np.float32))
     value = part.add("Add", [value, shift], "equalised")
     if residual:
         value = _with_residual(part, value)
     inputs = directions[0].q.shape[1] - layer.weights[R].shape[2]
-    names = {
-        "W": np.stack([each.q[:, :inputs].T for each in directions]).astype(np.int8),
-        "R": np.stack([each.q[:, inputs:].T for each in directions]).astype(np.int8),
-    }
-    for name, weight in names.items():
-        assert largest_pair(weight) <= PAIR_LIMIT, name  # noqa: S101 - by construction
     scales = np.stack([each.scale for each in directions]).astype(np.float32)  # [directions, rows, operands]
-    zero = np.zeros(scales.shape[:2], np.int8)
+    weights = IntegerWeights(
+        of_input=np.stack([each.q[:, :inputs].T for each in directions]).astype(np.int8),
+        of_state=np.stack([each.q[:, inputs:].T for each in directions]).astype(np.int8),
+        input_scale=scales[:, :, 0],
+        state_scale=scales[:, :, 1],
+    )
+    integer_lstm(part, layer, value, weights, part.constant("B", bias.astype(np.float32)))
+    return part.proto()
+
+
+def integer_lstm(part: GraphPart, layer: Layer, value: str, weights: IntegerWeights, bias: str) -> None:
+    """Add the operator, in the place of `layer`, of the input `value` and the `bias` [directions, 8·units]."""
+    for weight in (weights.of_input, weights.of_state):
+        assert largest_pair(weight) <= PAIR_LIMIT  # noqa: S101 - by construction
+    zero = np.zeros(weights.input_scale.shape, np.int8)
     node = helper.make_node(
         "DynamicQuantizeLSTM",
         [
             value,
-            part.constant("W_int8", names["W"]),
-            part.constant("R_int8", names["R"]),
-            part.constant("B", bias.astype(np.float32)),
+            part.constant("W_int8", weights.of_input),
+            part.constant("R_int8", weights.of_state),
+            bias,
             *(layer.node.input[index] if index < len(layer.node.input) else "" for index in range(4, 8)),
-            part.constant("W_scale", scales[:, :, 0]),
+            part.constant("W_scale", weights.input_scale),
             part.constant("W_zero", zero),
-            part.constant("R_scale", scales[:, :, 1]),
+            part.constant("R_scale", weights.state_scale),
             part.constant("R_zero", zero),
         ],
         list(layer.node.output),
@@ -172,7 +200,6 @@ def _graph(
     )
     node.attribute.extend(attribute for attribute in layer.node.attribute if attribute.name != "layout")
     part.append(node)
-    return part.proto()
 
 
 def _with_residual(part: GraphPart, value: str) -> str:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 from onnx import helper, numpy_helper
 
+from dwcpc.compiler.passes.repeats import repeated_over_steps
 from dwcpc.compiler.quantize.base import Activations, Layer, name_of
-from dwcpc.compiler.quantize.per_row import each_row_alone
+from dwcpc.compiler.quantize.names import with_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 WEIGHT_INPUTS = {"LSTM": (1, 2, 3), "GRU": (1, 2, 3), "Gemm": (1, 2), "MatMul": (1,), "Conv": (1, 2)}
 OPSETS = {"com.microsoft": 1}
+AS_THEY_ARE: Mapping[str, str] = {}
 FEWEST_WEIGHTS = 256  # below which another form costs more bytes and nodes than it saves
 
 
@@ -31,6 +34,7 @@ def layers_of(network: onnx.ModelProto) -> tuple[Layer, ...]:
     constants = {tensor.name: tensor for tensor in network.graph.initializer}
     uses = Counter(_values_read(network.graph))
     names = Counter(name_of(node) for node in network.graph.node)
+    repeated = repeated_over_steps(ir.from_proto(network).graph)
     layers = []
     for node in network.graph.node:
         weights = {
@@ -45,7 +49,7 @@ def layers_of(network: onnx.ModelProto) -> tuple[Layer, ...]:
             continue
         if any(weight.dtype != np.float32 for weight in weights.values()) or names[name_of(node)] > 1:
             continue
-        layer = Layer(node, weights)
+        layer = Layer(node, weights, repeated.get(node.input[0]))
         if layer.size >= FEWEST_WEIGHTS:
             layers.append(layer)
     return tuple(layers)
@@ -84,8 +88,10 @@ def _ends_of(graph: onnx.GraphProto, layers: set[str]) -> dict[str, tuple[str, s
     return ends
 
 
-def with_proposals(network: onnx.ModelProto, chosen: Mapping[str, Proposal]) -> onnx.ModelProto:
-    """Return the network with the layers named in `chosen` replaced; rows that would mix are kept apart by a Scan."""
+def with_proposals(
+    network: onnx.ModelProto, chosen: Mapping[str, Proposal], renamed: Mapping[str, str] = AS_THEY_ARE
+) -> onnx.ModelProto:
+    """Return the network with the layers named in `chosen` replaced; `renamed` are values that it calls otherwise."""
     model = onnx.ModelProto()
     model.CopyFrom(network)
     nodes = []
@@ -94,14 +100,12 @@ def with_proposals(network: onnx.ModelProto, chosen: Mapping[str, Proposal]) -> 
         if proposal is None:
             nodes.append(node)
             continue
-        nodes += list(proposal.graph.node)
+        nodes += [with_names(part, renamed) for part in proposal.graph.node]
         model.graph.initializer.extend(proposal.graph.initializer)
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     _drop_unused_constants(model.graph)
     _declare_domains(model)
-    if any(proposal.couples_rows for proposal in chosen.values()):
-        return each_row_alone(model)
     return model
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from dwcpc.compiler.quantize.names import with_names
+
 ROW_INPUT = "dwcpc_row"
 ROW_OUTPUT = "dwcpc_row_output"
 ROW_AXIS = "dwcpc_row_axis"
@@ -18,14 +20,17 @@ INNER = "dwcpc_inner_"  # of the network's own ends inside the body, whose names
 
 
 def each_row_alone(network: onnx.ModelProto) -> onnx.ModelProto:
-    """Return `network`, of one input and one output with the rows first, with each row computed on its own."""
+    """Return `network`, of one input and one output with the rows first, with each row computed on its own.
+
+    It may be a network for one row: what is returned takes any number.
+    """
     (given,), (returned,) = network.graph.input, network.graph.output
     renamed = {value.name: INNER + value.name for value in (given, returned)}
     axis = numpy_helper.from_array(np.array([0], np.int64), ROW_AXIS)
     first = helper.make_node("Unsqueeze", [ROW_INPUT, ROW_AXIS], [renamed[given.name]], name=ROW_INPUT + "_node")
     last = helper.make_node("Squeeze", [renamed[returned.name], ROW_AXIS], [ROW_OUTPUT], name=ROW_OUTPUT + "_node")
     body = helper.make_graph(
-        [first, *(_renamed(node, renamed) for node in network.graph.node), last],
+        [first, *(with_names(node, renamed) for node in network.graph.node), last],
         "row",
         [_without_batch(given, ROW_INPUT)],
         [_without_batch(returned, ROW_OUTPUT)],
@@ -34,21 +39,16 @@ def each_row_alone(network: onnx.ModelProto) -> onnx.ModelProto:
     scan = helper.make_node("Scan", [given.name], [returned.name], name="each_row_alone", body=body, num_scan_inputs=1)
     model = onnx.ModelProto()
     model.CopyFrom(network)
-    model.graph.CopyFrom(helper.make_graph([scan], network.graph.name, [given], [returned]))
+    model.graph.CopyFrom(helper.make_graph([scan], network.graph.name, [_batched(given)], [_batched(returned)]))
     return model
 
 
-def _renamed(node: onnx.NodeProto, names: dict[str, str]) -> onnx.NodeProto:
-    copy = onnx.NodeProto()
-    copy.CopyFrom(node)
-    for values in (copy.input, copy.output):
-        values[:] = [names.get(value, value) for value in values]
-    for attribute in copy.attribute:
-        for graph in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-            inner = [_renamed(each, names) for each in graph.node]
-            del graph.node[:]
-            graph.node.extend(inner)
-    return copy
+def _batched(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
+    batched = onnx.ValueInfoProto()
+    batched.CopyFrom(value)
+    rows = batched.type.tensor_type.shape.dim[0]
+    rows.dim_param = rows.dim_param or "batch"
+    return batched
 
 
 def _without_batch(value: onnx.ValueInfoProto, name: str) -> onnx.ValueInfoProto:

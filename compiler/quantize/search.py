@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from dwcpc.compiler.metadata import Candidate, LatencyRatio
 from dwcpc.compiler.quantize.base import Proposal
-from dwcpc.compiler.quantize.layers import with_proposals
 from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32, Option, Plan, cheapest
 
 if TYPE_CHECKING:
     import onnx
 
+    from dwcpc.compiler.quantize.forms import Forms
     from dwcpc.compiler.quantize.proposals import Offered
     from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Promise
@@ -110,12 +110,10 @@ class Tried:
 class Search:
     """One search over one network."""
 
-    def __init__(
-        self, network: onnx.ModelProto, offered: Sequence[Offered], goal: Goal, judge: Judge, steps: Steps
-    ) -> None:
+    def __init__(self, forms: Forms, offered: Sequence[Offered], goal: Goal, judge: Judge, steps: Steps) -> None:
         """Take what is offered for each layer, what is to be reached and who measures."""
-        self._network, self._offered, self._goal, self._judge, self._steps = network, offered, goal, judge, steps
-        self._float_bytes = len(judge.served(network))
+        self._forms, self._offered, self._goal, self._judge, self._steps = forms, offered, goal, judge, steps
+        self._float_bytes = len(judge.served(forms.with_proposals(NONE)))
 
     def run(self, distil: Distil | None = None) -> Outcome:
         """Measure, combine, measure again and choose; the best plan is tried in its `distil`led form as well."""
@@ -135,7 +133,7 @@ class Search:
     def _single(self, offered: Offered, precision: str) -> Single:
         layer, proposal = offered.layer, offered.proposals[precision]
         self._steps.next(f"{layer.name} in {precision}")
-        served = self._judge.served(with_proposals(self._network, {layer.name: proposal}))
+        served = self._judge.served(self._forms.with_proposals({layer.name: proposal}))
         quality = self._judge.quality(served)
         stored = len(served) - self._float_bytes + 4 * layer.size
         option = Option(layer.name, precision, 10 ** (-quality.sqnr_db / 10), proposal.reads or 4 * layer.size, stored)
@@ -205,7 +203,7 @@ class Search:
             for each in self._offered
             if plan.precisions[each.layer.name] != FLOAT32
         }
-        return with_proposals(self._network, {**chosen, **instead})
+        return self._forms.with_proposals({**chosen, **instead})
 
     def _chosen(self, tried: Sequence[Tried]) -> Tried | None:
         chosen: Tried | None = None

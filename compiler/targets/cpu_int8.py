@@ -14,6 +14,7 @@ CPU_INT8 = Target(
         "int8 storage",
         "int8",
         "int8, input in 11 bits",
+        "int8 state",
         "int8, static range",
     ),
     min_sqnr_db=30.0,

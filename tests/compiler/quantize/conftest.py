@@ -14,7 +14,8 @@ from onnx import numpy_helper
 from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.ort_session import open_session
 from dwcpc.compiler.quantize.base import Proposal
-from dwcpc.compiler.quantize.layers import layers_of, record_activations, with_proposals
+from dwcpc.compiler.quantize.forms import Forms
+from dwcpc.compiler.quantize.layers import layers_of, record_activations
 
 STEPS = 12
 RECURRENT = """
@@ -155,7 +156,7 @@ def proposed():
         (layer,) = layers_of(network)
         proposal = technique.propose(layer, record_activations(network, [layer], x)[layer.name])
         chosen = {} if isinstance(proposal, str) else {layer.name: proposal}
-        return proposal, with_proposals(network, chosen)
+        return proposal, Forms(network).with_proposals(chosen)
 
     return propose
 

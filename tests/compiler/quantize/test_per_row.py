@@ -9,7 +9,6 @@ from onnx import numpy_helper
 
 from dwcpc.compiler.graphs.assemble import assemble
 from dwcpc.compiler.graphs.built import Surroundings
-from dwcpc.compiler.quantize.base import Proposal
 from dwcpc.compiler.quantize.int8_lstm import Int8Lstm
 from dwcpc.compiler.quantize.int16_storage import Int16Storage
 from dwcpc.compiler.quantize.layers import with_proposals
@@ -56,7 +55,7 @@ def test_a_row_has_the_same_bits_at_every_batch_size(technique, direction, apart
 @BOTH
 def test_without_the_scan_it_has_not(technique, apart, run) -> None:
     proposal, quick, network, rows = apart(technique)
-    together = with_proposals(network, {"layer": Proposal(proposal.precision, proposal.graph, couples_rows=False)})
+    together = with_proposals(network, {"layer": proposal})
     x = rows(64, seed=2)
     alone = one_by_one(run, together, x)
     np.testing.assert_array_equal(alone, one_by_one(run, quick, x))

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dwcpc.compiler.metadata import LatencyRatio
 from dwcpc.compiler.quantize.base import Layer, Proposal
+from dwcpc.compiler.quantize.forms import Forms
 from dwcpc.compiler.quantize.proposals import Offered
 from dwcpc.compiler.quantize.search import Goal, Outcome, Quality, Search
 from dwcpc.compiler.steps import Steps
@@ -77,7 +78,7 @@ def searched(judge: FakeJudge, floor: float = 30.0) -> Outcome:
         )
         for node in base.graph.node
     ]
-    return Search(base, offered, Goal(floor, Promise(1.0, 1.0)), judge, Steps(lambda _: None, 1)).run()
+    return Search(Forms(base), offered, Goal(floor, Promise(1.0, 1.0)), judge, Steps(lambda _: None, 1)).run()
 
 
 def chosen(outcome: Outcome) -> dict[str, str]:

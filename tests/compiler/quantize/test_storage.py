@@ -9,10 +9,11 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from dwcpc.compiler.quantize.float16_storage import Float16Storage
+from dwcpc.compiler.quantize.forms import Forms
 from dwcpc.compiler.quantize.int8_lstm import Int8Lstm
 from dwcpc.compiler.quantize.int8_storage import Int8Storage
 from dwcpc.compiler.quantize.int16_storage import Int16Storage
-from dwcpc.compiler.quantize.layers import layers_of, record_activations, with_proposals
+from dwcpc.compiler.quantize.layers import layers_of, record_activations
 
 RECURRENT = [("LSTM", "forward"), ("LSTM", "reverse"), ("LSTM", "bidirectional"), ("GRU", "bidirectional")]
 LINEAR = ["Gemm", "Gemm transB", "MatMul", "Conv"]
@@ -132,7 +133,7 @@ def test_weights_are_restored_at_load_in_the_body_of_a_scan_too(technique, netwo
         lstm.name: Int8Lstm(residual=False).propose(lstm, recorded[lstm.name]),
         matmul.name: technique.propose(matmul, recorded[matmul.name]),
     }
-    mixed = with_proposals(network, chosen)
+    mixed = Forms(network).with_proposals(chosen)
     assert [node.op_type for node in mixed.graph.node] == ["Scan"]
     run(mixed, rows(2))
     graph = loaded(mixed, tmp_path / "loaded.onnx", "ORT_ENABLE_ALL")
