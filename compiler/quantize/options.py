@@ -52,6 +52,14 @@ def cheapest(layers: Sequence[Sequence[Option]], budget: float) -> Plan | None:
     return min(plans, key=lambda plan: (plan.reads, plan.bytes, plan.noise), default=None)
 
 
+def without_loudest(layers: Sequence[Sequence[Option]], plan: Plan) -> list[list[Option]]:
+    """Return the options without the one of `plan` that adds the most noise; a layer keeps its most exact one."""
+    taken = [each for layer in layers for each in layer if plan.precisions[each.layer] == each.precision]
+    spare = [each for each in taken if len(next(layer for layer in layers if each in layer)) > 1]
+    loudest = max(spare, key=lambda each: each.noise, default=None)
+    return [[each for each in layer if each is not loudest] for layer in layers]
+
+
 def _undominated(plans: list[Plan], budget: float) -> list[Plan]:
     kept: list[Plan] = []
     for plan in sorted(plans, key=lambda plan: (plan.reads, plan.bytes, plan.noise)):

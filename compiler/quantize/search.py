@@ -4,7 +4,7 @@
    What is slower beyond doubt is dropped; what is left is an option.
 2. The cheapest combination whose noise powers add to less than the floor allows (`options.py`), for the floor itself,
    for some decibels above it, without any floor (what would be fastest of all), and without integer arithmetic. Those
-   of a floor are tightened until their own measured noise keeps it.
+   of a floor are tightened until their own measured noise keeps it, and lose their loudest layer where a row fails.
 3. Of all that were measured, the fastest is chosen that keeps the floor, flips no decision and brings what the target
    promises. Plans are compared in the order of what they read, and a later one wins only when it is faster beyond
    doubt, so that the noise of the machine does not choose.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from dwcpc.compiler.metadata import Candidate, LatencyRatio
 from dwcpc.compiler.quantize.base import Proposal
-from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32, Option, Plan, cheapest
+from dwcpc.compiler.quantize.options import DISTILLED, FLOAT32, Option, Plan, cheapest, without_loudest
 
 if TYPE_CHECKING:
     import onnx
@@ -152,31 +152,38 @@ class Search:
             for each in self._offered
         ]
         stored = [[each for each in layer if each.reads == layer[0].reads] for layer in options]
-        seen: list[Mapping[str, str]] = []
+        seen: list[Tried] = []
         fastest = cheapest(options, NO_FLOOR)
         if fastest is not None:
-            seen.append(fastest.precisions)
-            yield self._tried(fastest)
+            seen.append(self._tried(fastest))
+            yield seen[0]
         for offered in (options, stored):
             for above in ABOVE_FLOOR_DB if offered is options else ABOVE_FLOOR_DB[:1]:
                 yield from self._within(offered, self._goal.min_sqnr_db + above, seen)
 
-    def _within(
-        self, options: Sequence[Sequence[Option]], floor: float, seen: list[Mapping[str, str]]
-    ) -> Iterator[Tried]:
-        """Try the cheapest plan for `floor`, and tighter ones until one keeps it; those `seen` are not tried again."""
+    def _within(self, options: Sequence[Sequence[Option]], floor: float, seen: list[Tried]) -> Iterator[Tried]:
+        """Try the cheapest plan for `floor`, and others until one is good; those `seen` are not measured again.
+
+        A plan whose noise is too much is tightened. One that fails by a single row or decision loses the form of its
+        loudest layer instead: that layer's worst row gets no better with less noise elsewhere.
+        """
         budget = 10 ** (-floor / 10)
         for _ in range(TIGHTENED_AT_MOST):
             plan = cheapest(options, budget)
-            if plan is None or plan.precisions in seen:
+            if plan is None:
                 return
-            seen.append(plan.precisions)
-            tried = self._tried(plan)
-            yield tried
+            tried = next((each for each in seen if each.plan.precisions == plan.precisions), None)
+            if tried is None:
+                tried = self._tried(plan)
+                seen.append(tried)
+                yield tried
             quality = tried.quality
-            if quality.sqnr_db >= floor and not quality.flips and not quality.broken:
+            if quality.sqnr_db < floor:
+                budget *= TIGHTER * min(1.0, 10 ** ((quality.sqnr_db - floor) / 10))
+            elif quality.flips or quality.broken:
+                options = without_loudest(options, plan)
+            else:
                 return
-            budget *= TIGHTER * min(1.0, 10 ** ((quality.sqnr_db - floor) / 10))
 
     def _distilled(self, distil: Distil, best: Tried) -> list[Tried]:
         """Measure the plan of `best` with trained layers; nothing where there is nothing to train."""

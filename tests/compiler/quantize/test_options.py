@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dwcpc.compiler.quantize.options import Option, cheapest
+from dwcpc.compiler.quantize.options import Option, cheapest, without_loudest
 
 FLOAT = Option("a", "float32", 1e-11, 400, 400)
 INT8 = Option("a", "int8", 1e-3, 100, 100)
@@ -37,6 +37,17 @@ def test_noise_powers_add_up_to_the_budget_and_not_beyond() -> None:
     assert one is not None
     assert sorted(both.precisions.values()) == ["int8", "int8"]
     assert sorted(one.precisions.values()) == ["float32", "int8"]
+
+
+def test_the_loudest_form_of_a_plan_leaves_and_a_last_form_stays() -> None:
+    layers = [renamed("a", FLOAT, STORED, INT8), renamed("b", INT8)]
+    plan = cheapest(layers, budget=1.0)
+    assert plan is not None
+    quieter = without_loudest(layers, plan)
+    assert quieter == [renamed("a", FLOAT, STORED), renamed("b", INT8)]
+    again = cheapest(quieter, budget=1.0)
+    assert again is not None
+    assert again.precisions == {"a": "int8 storage", "b": "int8"}
 
 
 def test_there_is_no_plan_where_every_option_is_too_coarse() -> None:

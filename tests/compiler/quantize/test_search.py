@@ -49,6 +49,7 @@ class FakeJudge:
     noise_db: Mapping[str, float]
     ratio: float = FASTER
     flips: int = 0
+    broken: str = ""
     asked: list[str] = field(default_factory=list)
 
     def served(self, model: onnx.ModelProto) -> bytes:
@@ -59,7 +60,8 @@ class FakeJudge:
         int8 = [node.name for node in model.graph.node if node.input[1].endswith("/int8")]
         self.asked.append(",".join(int8))
         power = sum(10 ** (-self.noise_db[name] / 10) for name in int8) + 1e-12
-        return Quality(-10 * float(np.log10(power)), self.flips if int8 else 0, 100)
+        broken = "a row" if self.broken in int8 else ""
+        return Quality(-10 * float(np.log10(power)), self.flips if int8 else 0, 100, broken)
 
     def latency(self, served: bytes) -> LatencyRatio:
         model = onnx.ModelProto.FromString(served)
@@ -114,6 +116,23 @@ def test_what_breaks_a_promise_is_not_chosen(judge: FakeJudge, reason: str) -> N
     assert broken
     assert all(not each.chosen for each in broken)
     assert all(reason in each.reason for each in broken)
+
+
+@pytest.mark.parametrize("culprit", ["first", "second"])
+def test_where_a_row_fails_the_loudest_layer_leaves_and_the_other_stays(culprit: str) -> None:
+    """Both keep the floor together, by far: no budget would tell them apart."""
+    noise = {"first": 45.0, "second": 45.0, culprit: 40.0}
+    outcome = searched(FakeJudge(noise, broken=culprit))
+    (kept,) = {"first", "second"} - {culprit}
+    assert chosen(outcome) == {kept: "int8", culprit: "float32"}
+    both = next(each for each in outcome.candidates if set(each.layers.values()) == {"int8"})
+    assert both.reason == "a row"
+
+
+def test_no_plan_is_measured_twice() -> None:
+    judge = FakeJudge({"first": 40, "second": 45}, broken="first")
+    outcome = searched(judge)
+    assert len({tuple(each.layers.items()) for each in outcome.candidates}) == len(outcome.candidates)
 
 
 def test_a_layer_that_is_slower_alone_is_no_option() -> None:
