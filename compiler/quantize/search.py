@@ -6,8 +6,8 @@
    for some decibels above it, without any floor (what would be fastest of all), and without integer arithmetic. Those
    of a floor are tightened until their own measured noise keeps it, and lose their loudest layer where a row fails.
 3. Of all that were measured, the fastest is chosen that keeps the floor, flips no decision and brings what the target
-   promises. Plans are compared in the order of what they read, and a later one wins only when it is faster beyond
-   doubt, so that the noise of the machine does not choose.
+   promises. Plans are compared in the order of what they read and store, the more precise first where that is about the
+   same, and a later one wins only when it is faster beyond doubt: the noise of the machine does not choose.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ TIGHTENED_AT_MOST = 5
 TIGHTER = 0.9  # what is aimed at when a plan missed its floor
 FLOAT32_NOISE = 1e-11
 CLEARLY_SLOWER = 1.01
+SAME_SIZE = 0.02  # of the float32 file
 NO_FLOOR = float("inf")
 NONE: Mapping[str, Proposal] = {}
 
@@ -214,10 +215,14 @@ class Search:
 
     def _chosen(self, tried: Sequence[Tried]) -> Tried | None:
         chosen: Tried | None = None
-        for each in sorted(tried, key=lambda each: (each.plan.reads, each.plan.bytes, -each.quality.sqnr_db)):
+        for each in sorted(tried, key=self._rank):
             if not self._why_not(each) and (chosen is None or each.latency.high < chosen.latency.low):
                 chosen = each
         return chosen
+
+    def _rank(self, tried: Tried) -> tuple[int, int, float]:
+        """Order plans by what they read, then by their bytes; of those about as large, the more precise comes first."""
+        return tried.plan.reads, int(tried.bytes / (SAME_SIZE * self._float_bytes)), -tried.quality.sqnr_db
 
     def _why_not(self, tried: Tried) -> str:
         """Return what `tried` misses; nothing where it is good."""

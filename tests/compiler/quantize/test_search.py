@@ -129,6 +129,24 @@ def test_where_a_row_fails_the_loudest_layer_leaves_and_the_other_stays(culprit:
     assert both.reason == "a row"
 
 
+def test_of_plans_of_about_the_same_size_the_more_precise_wins() -> None:
+    """Nothing is gained in time here; two bytes more hold 30 dB."""
+    base = network()
+    forms = {
+        "coarse storage": proposal("first", "coarse"),
+        "fine storage": proposal("first", "the finest"),
+    }
+    offered = [Offered(Layer(base.graph.node[0], {1: np.eye(32, dtype=np.float32)}), forms, {})]
+
+    class OfStorage(FakeJudge):
+        def quality(self, served: bytes) -> Quality:
+            return Quality(41.0 if b"first/coarse" in served else 80.0, 0, 100)
+
+    goal = Goal(40.0, Promise(1.0, 1.05))
+    outcome = Search(Forms(base), offered, goal, OfStorage({}), Steps(lambda _: None, 1)).run()
+    assert chosen(outcome) == {"first": "fine storage"}
+
+
 def test_no_plan_is_measured_twice() -> None:
     judge = FakeJudge({"first": 40, "second": 45}, broken="first")
     outcome = searched(judge)
