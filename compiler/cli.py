@@ -12,13 +12,16 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from dwcpc.compiler.errors import DwcpcError
 from dwcpc.compiler.steps import BAR
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
+
+if TYPE_CHECKING:
+    from dwcpc.bench.reports.summary import Summary
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
 BUG = 3
@@ -102,7 +105,11 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 
 
 @cli.command("compile")
-@click.argument("artifact", type=FILE)
+@click.argument("artifact", type=FILE, required=False)
+@click.option(
+    "--config", type=FILE, default="dwcpc.toml", show_default=True, help="Without ARTIFACT: what names the models."
+)
+@click.option("--only", multiple=True, metavar="NAME", help="Without ARTIFACT: this model alone (repeatable).")
 @click.option(
     "--target",
     default="cpu-fp32",
@@ -149,9 +156,19 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 @click.option("--no-verify", is_flag=True, help="Write the bundle unproven; exit code 4.")
 @click.option("--force", is_flag=True, help="Replace the version if it exists.")
 @click.option("--trust-pickle", is_flag=True, help="DANGEROUS: unpickle a whole module, running what the file says.")
-@click.pass_obj
-def compile_(output: Output, /, **options: Any) -> None:
-    """Compile ARTIFACT, prove it equal to its source in Python and in Go, and write OUT/NAME/vX.Y."""
+@click.pass_context
+def compile_(context: click.Context, /, **options: Any) -> None:
+    """Compile ARTIFACT, prove it equal to its source in Python and in Go, and write OUT/NAME/vX.Y.
+
+    Without ARTIFACT, every model that dwcpc.toml names is compiled as that file says.
+    """
+    output: Output = context.obj
+    if options["artifact"] is None:
+        _compile_configured(context, output, options)
+    _compile_one(output, options)
+
+
+def _compile_one(output: Output, options: dict[str, Any]) -> NoReturn:
     from dwcpc.bench.reports.terminal import render
     from dwcpc.compiler.commands.compile import Order, compile_bundle
     from dwcpc.compiler.pipeline import CompileRequest
@@ -186,15 +203,48 @@ def compile_(output: Output, /, **options: Any) -> None:
         distil=options["distill"],
     )
     summary = compile_bundle(order, output.progress)
-    data = {
+    output.result(render(summary, verbose=output.verbose), _told(summary))
+    sys.exit(EXIT_CODES[summary.verdict])
+
+
+def _compile_configured(context: click.Context, output: Output, options: dict[str, Any]) -> NoReturn:
+    from dwcpc.bench.reports.terminal import render
+    from dwcpc.compiler.commands.config import read_config
+    from dwcpc.compiler.commands.configured import compile_all, exit_code, orders
+
+    given = {name for name in options if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE}
+    alien = sorted(given - {"config", "only", "out", "force", "no_verify"})
+    if alien:
+        names = ", ".join("--" + name.replace("_", "-") for name in alien)
+        raise click.UsageError(
+            f"{names}: belongs to one model; name its ARTIFACT, or write it into {options['config']}"
+        )
+    config = read_config(options["config"])
+    out = options["out"] if "out" in given else None
+    wanted = orders(config, options["only"], out, replace=options["force"], verify=not options["no_verify"])
+    outcomes = compile_all(wanted, output.progress)
+    texts, data = [], []
+    for outcome in outcomes:
+        if isinstance(outcome.found, DwcpcError):
+            texts.append(f"{outcome.name}\n  ✘ {outcome.found}")
+            data.append(
+                {"name": outcome.name, "error": {"message": str(outcome.found), "exit_code": outcome.exit_code}}
+            )
+        else:
+            texts.append(render(outcome.found, verbose=output.verbose))
+            data.append({"name": outcome.name, **_told(outcome.found)})
+    output.result("\n".join(texts), {"models": data})
+    sys.exit(exit_code(outcomes))
+
+
+def _told(summary: Summary) -> dict[str, Any]:
+    return {
         "verdict": summary.verdict,
         "path": str(summary.path),
         "size_bytes": summary.size_bytes,
         "report": None if summary.report is None else str(summary.report),
         "metadata": dataclasses.asdict(summary.metadata),
     }
-    output.result(render(summary, verbose=output.verbose), data)
-    sys.exit(EXIT_CODES[summary.verdict])
 
 
 @cli.command()
