@@ -244,7 +244,7 @@ class Search:
         return ""
 
     def _candidate(self, tried: Tried, chosen: Tried | None) -> Candidate:
-        reason = self._why_not(tried) or "good, and another is faster"
+        reason = self._why_not(tried) or "good, and another is faster, smaller or more precise"
         if tried is chosen:
             reason = "the fastest that keeps the floor and what the target promises"
         return Candidate(
