@@ -110,6 +110,7 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
     "--config", type=FILE, default="dwcpc.toml", show_default=True, help="Without ARTIFACT: what names the models."
 )
 @click.option("--only", multiple=True, metavar="NAME", help="Without ARTIFACT: this model alone (repeatable).")
+@click.option("--since", metavar="COMMIT", help="Without ARTIFACT: models that changed since that commit alone.")
 @click.option(
     "--target",
     default="cpu-fp32",
@@ -209,11 +210,12 @@ def _compile_one(output: Output, options: dict[str, Any]) -> NoReturn:
 
 def _compile_configured(context: click.Context, output: Output, options: dict[str, Any]) -> NoReturn:
     from dwcpc.bench.reports.terminal import render
+    from dwcpc.compiler.commands.changed import changed_models
     from dwcpc.compiler.commands.config import read_config
     from dwcpc.compiler.commands.configured import compile_all, exit_code, orders
 
     given = {name for name in options if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE}
-    alien = sorted(given - {"config", "only", "out", "force", "no_verify"})
+    alien = sorted(given - {"config", "only", "since", "out", "force", "no_verify"})
     if alien:
         names = ", ".join("--" + name.replace("_", "-") for name in alien)
         raise click.UsageError(
@@ -222,6 +224,9 @@ def _compile_configured(context: click.Context, output: Output, options: dict[st
     config = read_config(options["config"])
     out = options["out"] if "out" in given else None
     wanted = orders(config, options["only"], out, replace=options["force"], verify=not options["no_verify"])
+    if options["since"] is not None:
+        changed = changed_models(config, options["since"])
+        wanted = [order for order in wanted if order.name in changed]
     outcomes = compile_all(wanted, output.progress)
     texts, data = [], []
     for outcome in outcomes:
@@ -233,7 +238,7 @@ def _compile_configured(context: click.Context, output: Output, options: dict[st
         else:
             texts.append(render(outcome.found, verbose=output.verbose))
             data.append({"name": outcome.name, **_told(outcome.found)})
-    output.result("\n".join(texts), {"models": data})
+    output.result("\n".join(texts) or f"no model changed since {options['since']}", {"models": data})
     sys.exit(exit_code(outcomes))
 
 

@@ -60,7 +60,7 @@ def compile_all(wanted: Sequence[Order], progress: Callable[[str], None]) -> lis
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
     """Return the worst of all: a bug, bad input, fail, inconclusive, good."""
-    codes = {each.exit_code for each in outcomes}
+    codes = {each.exit_code for each in outcomes} | {0}
     return next(code for code in WORST_FIRST if code in codes)
 
 
