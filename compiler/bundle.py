@@ -15,7 +15,7 @@ from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
 from dwcpc.compiler.strict_json import parse_strictly
-from dwcpc.compiler.versions import folder_name, latest_version
+from dwcpc.compiler.versions import folder_name, latest_version, version_of, version_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 METADATA_FILE = "metadata.json"
 MODEL_FILE = "model.onnx"
 GOLDEN_FOLDER = "golden"
-MAX_METADATA_BYTES = 16 * 1024**2
+MAX_METADATA_BYTES = 4 * 1024**2  # as Go's reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def open_bundle(path: Path) -> Bundle:
     _require_inside(folder, METADATA_FILE)
     metadata = read_metadata(folder / METADATA_FILE)
     bundle = Bundle(folder, metadata)
+    _check_folder(folder, metadata)
     _check_consistency(folder / METADATA_FILE, metadata)
     _check_file(folder, MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
     for file in metadata.golden.files:
@@ -159,6 +160,16 @@ def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -
     if found != sha256:
         raise InputError(
             f"{path}: has SHA-256 {found[:12]}…, expected {sha256[:12]}…; the bundle was altered, compile it again"
+        )
+
+
+def _check_folder(folder: Path, metadata: Metadata) -> None:
+    """A folder that is named as a version holds that one: a copy under another number would be served as that."""
+    named = version_of(folder.name)
+    if named is not None and version_text(named) != metadata.version:
+        raise InputError(
+            f"{folder / METADATA_FILE}: version is {metadata.version!r}, expected {version_text(named)!r}, as its "
+            "folder; publish it with --version instead of copying it"
         )
 
 

@@ -328,6 +328,61 @@ def doctor(output: Output, *, ort_lib: bool) -> None:
     sys.exit(0 if all(finding.good for finding in findings) else 2)
 
 
+@cli.command()
+@click.argument("bundle", type=FILE)
+@click.option("--registry", type=FILE, required=True, help="Folder that holds NAME/vX.Y; made if it is not there.")
+@click.option("--no-latest", is_flag=True, help="Place the version and leave `latest` as it is.")
+@click.option("--version", help="X.Y to publish it as.  [default: the bundle's own]")
+@click.pass_obj
+def publish(output: Output, /, **options: Any) -> None:
+    """Gate BUNDLE, place it in a registry as NAME/vX.Y, and move `latest` up to it.
+
+    Nothing is written unless the verdict is pass. A published version never changes: the same bytes again are a
+    success (an interrupted publish is finished by repeating it), other bytes are refused. `latest` moves up only, and
+    not to a version that was rolled back from. What the metadata does not name is not copied.
+    """
+    from dwcpc.compiler.commands.publish import PublishOrder, gated_by_golden_vectors, publish_bundle, render
+
+    order = PublishOrder(options["bundle"], options["registry"], options["version"], not options["no_latest"])
+    outcome = publish_bundle(order, gated_by_golden_vectors(output.progress), output.progress)
+    output.result(render(outcome), dataclasses.asdict(outcome))
+    sys.exit(EXIT_CODES[outcome.verdict])
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--registry", type=FILE, required=True, help="Folder that holds NAME/vX.Y.")
+@click.option("--to", help="X.Y to point `latest` at, up or down.  [default: the previous good version]")
+@click.pass_obj
+def rollback(output: Output, name: str, registry: Path, to: str | None) -> None:
+    """Point `latest` of NAME at the previous good version.
+
+    That is the highest one below what `latest` names now which is whole, whose own metadata says pass, and which was
+    not itself rolled back from. Versions that are rolled back from are listed in NAME/withdrawn: `latest` moves to none
+    of them again unless --to names it. Versions themselves are never changed or removed.
+    """
+    from dwcpc.compiler.commands.rollback import as_data, render, rolled_back
+
+    done = rolled_back(registry, name, to)
+    output.result(render(done), as_data(done))
+
+
+@cli.command("list")
+@click.option("--registry", type=FILE, required=True, help="Folder that holds NAME/vX.Y.")
+@click.pass_obj
+def list_(output: Output, registry: Path) -> None:
+    """Show the versions in a registry: verdict, size, target, Go's latency, and which is `latest` (→).
+
+    Versions that were rolled back from are marked withdrawn. Figures are those of each version's own metadata, from
+    when it was compiled. Every file's hash is checked; exit code 2 when a version is damaged or `latest` names none.
+    """
+    from dwcpc.compiler.commands.list import as_data, is_sound, list_registry, render
+
+    lines = list_registry(registry)
+    output.result(render(lines), as_data(lines))
+    sys.exit(0 if is_sound(lines) else 2)
+
+
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command line; every error becomes one sentence on stderr and an exit code."""
     # OpenBLAS's threads wait for each other at every small product, and its sums would depend on their number.

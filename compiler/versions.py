@@ -42,12 +42,18 @@ def folder_name(version: Version) -> str:
     return f"v{version_text(version)}"
 
 
+def version_of(folder: str) -> Version | None:
+    """Return the version that a folder's name `vX.Y` states; none for other names."""
+    found = VERSION.fullmatch(folder[1:]) if folder.startswith("v") else None
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def versions_in(model_folder: Path) -> list[Version]:
     """Return the versions that `OUT/NAME` holds, in numeric order."""
     if not model_folder.is_dir():
         return []
-    found = (VERSION.fullmatch(entry.name[1:]) for entry in model_folder.iterdir() if entry.name.startswith("v"))
-    return sorted((int(match[1]), int(match[2])) for match in found if match)
+    found = (version_of(entry.name) for entry in model_folder.iterdir())
+    return sorted(version for version in found if version is not None)
 
 
 def next_version(model_folder: Path) -> Version:
@@ -67,7 +73,7 @@ def latest_version(model_folder: Path) -> Version | None:
         raise InputError(f"{latest}: is neither a link nor a file, expected one that names a version; remove it")
     else:
         return None
-    found = VERSION.fullmatch(text[1:]) if text.startswith("v") else None
-    if not found:
+    version = version_of(text)
+    if version is None:
         raise InputError(f"{latest}: names {text!r}, expected a version folder such as v1.0; point it at one")
-    return int(found[1]), int(found[2])
+    return version

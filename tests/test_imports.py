@@ -183,3 +183,12 @@ def test_looking_at_a_bundle_needs_no_framework(command: str) -> None:
     loaded = loaded_by([command, str(ROOT / "tests" / "fixtures" / "bundles" / "good")])
     assert "msgspec" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_a_registry_needs_no_framework(tmp_path: Path) -> None:
+    proven = str(ROOT / "tests" / "fixtures" / "bundles" / "proven")
+    for command in (["publish", proven], ["list"], ["rollback", "tiny_proven"]):
+        loaded = loaded_by(["-q", *command, "--registry", str(tmp_path)])
+        assert "msgspec" in loaded
+        assert loaded.isdisjoint(HEAVY)
+    assert (tmp_path / "tiny_proven" / "v1.0").is_dir()

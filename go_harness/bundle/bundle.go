@@ -6,6 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
 )
 
 // MetadataFile is the file that makes a folder a bundle.
@@ -48,6 +51,9 @@ func (r reader) open() (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkFolder(meta.Version); err != nil {
+		return nil, err
+	}
 	model, err := r.readModel(meta.Model)
 	if err != nil {
 		return nil, err
@@ -79,6 +85,26 @@ func parseMetadata(path string, text []byte) (*Metadata, error) {
 		return nil, err
 	}
 	return &meta, nil
+}
+
+// versionFolder is the name of a version's folder, as compiler/versions.py writes it.
+var versionFolder = regexp.MustCompile(`^v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$`)
+
+// IsVersionFolder reports whether a folder's name says that it holds a version.
+func IsVersionFolder(name string) bool {
+	return versionFolder.MatchString(name)
+}
+
+// checkFolder refuses a copy under another version's name: it would be served as that one.
+func (r reader) checkFolder(version string) error {
+	name := filepath.Base(r.dir)
+	if !IsVersionFolder(name) || name == "v"+version {
+		return nil
+	}
+	return &Error{
+		Path: r.path(MetadataFile), Field: "version", Found: strconv.Quote(version), Expected: strconv.Quote(name[1:]) + ", as its folder",
+		Remedy: "publish it with --version instead of copying it",
+	}
 }
 
 // unmarshalError reports the rare value that the schema takes for an integer and Go does not, such as 1.0.

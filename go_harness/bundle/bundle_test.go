@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/novacron/dwcpc/go_harness/internal/bundletest"
 )
 
 func TestOpensTheGoodBundle(t *testing.T) {
@@ -62,7 +64,11 @@ func TestMakesBuffersOfTheOutputsType(t *testing.T) {
 }
 
 func TestRefusesEveryBadBundle(t *testing.T) {
-	for _, c := range badCases(t) {
+	cases := append(bundletest.Listed(t, fixtures, "bad.json"), bundletest.Corrupt(t, fixtures)...)
+	if len(cases) < 450 {
+		t.Errorf("only %d cases", len(cases))
+	}
+	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
 			dir := edited(t, c.Edits...)
 			_, err := Open(dir)
@@ -79,6 +85,25 @@ func TestRefusesEveryBadBundle(t *testing.T) {
 			}
 			t.Log(text)
 		})
+	}
+}
+
+func TestRefusesAFolderThatIsNamedAsAnotherVersion(t *testing.T) {
+	dir := edited(t)
+	copied := filepath.Join(filepath.Dir(dir), "v1.1")
+	if err := os.Rename(dir, copied); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(copied)
+	if err == nil || !strings.Contains(err.Error(), `metadata.json: version is "1.0", expected "1.1", as its folder`) {
+		t.Errorf("got %v", err)
+	}
+	elsewhere := filepath.Join(filepath.Dir(dir), "anything else")
+	if err := os.Rename(copied, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(elsewhere); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/novacron/dwcpc/go_harness/bundle"
@@ -16,9 +15,6 @@ const (
 	// maxLatestBytes is far above what a version's name needs.
 	maxLatestBytes = 4096
 )
-
-// versionFolderName is the name of a version's folder, as compiler/versions.py writes it.
-var versionFolderName = regexp.MustCompile(`^v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$`)
 
 // versionFolder returns the bundle's folder for path: path itself, or in a model's folder the version that `latest` names.
 func versionFolder(path string) (string, error) {
@@ -34,7 +30,7 @@ func versionFolder(path string) (string, error) {
 	if err != nil {
 		return "", &bundle.Error{Path: latest, Found: err.Error(), Expected: "a link or a small file that names a version", Remedy: "point it at one", Err: err}
 	}
-	if !versionFolderName.MatchString(name) {
+	if !bundle.IsVersionFolder(name) {
 		return "", &bundle.Error{
 			Path: latest, Found: fmt.Sprintf("naming %.80q", name), Expected: "a version's folder such as v1.0", Remedy: "point it at one",
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/internal/bundletest"
 )
 
 func link(target string) func(string) error {
@@ -34,6 +35,52 @@ func TestServesTheVersionThatLatestNames(t *testing.T) {
 				t.Errorf("serves %s, want %s", got, version)
 			}
 		})
+	}
+}
+
+// What a process leaves that is killed while it publishes, as compiler/staging.py names it.
+func TestDoesNotSeeWhatIsLeftOfAPublishThatWasKilled(t *testing.T) {
+	version := copied(t)
+	model := filepath.Dir(version)
+	half := filepath.Join(model, ".v1.1-0123abcd")
+	for _, err := range []error{
+		os.CopyFS(half, os.DirFS(version)),
+		os.Remove(filepath.Join(half, "model.onnx")),
+		os.WriteFile(half+".lock", nil, 0o644),
+		os.WriteFile(filepath.Join(model, ".lock"), nil, 0o644),
+		os.WriteFile(filepath.Join(model, "withdrawn"), []byte("v1.1\n"), 0o644),
+		os.Symlink(".v1.1-0123abcd", filepath.Join(model, ".new-latest")),
+		os.Symlink("v1.0", filepath.Join(model, latestFile)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := opened(t, model).Bundle().Dir; got != version {
+		t.Errorf("serves %s, want %s", got, version)
+	}
+}
+
+func TestRefusesALatestThatNamesAStagingFolder(t *testing.T) {
+	model := filepath.Dir(copied(t))
+	if err := os.Symlink(".v1.1-0123abcd", filepath.Join(model, latestFile)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(openedRuntime(t), model)
+	if err == nil || !strings.Contains(err.Error(), `naming ".v1.1-0123abcd"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRefusesEveryBundleOfAnotherModel(t *testing.T) {
+	rt := openedRuntime(t)
+	fixtures := filepath.Dir(goodDir)
+	for _, c := range bundletest.Listed(t, fixtures, "mismatch.json") {
+		_, err := Open(rt, bundletest.Edited(t, filepath.Join(fixtures, "proven"), c.Edits...))
+		var mismatch *Mismatch
+		if !errors.As(err, &mismatch) || mismatch.Output != c.ReasonContains {
+			t.Errorf("%s: got %v", c.Name, err)
+		}
 	}
 }
 

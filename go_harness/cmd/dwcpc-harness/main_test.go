@@ -32,10 +32,11 @@ func TestMain(m *testing.M) {
 
 var (
 	repository = filepath.Join("..", "..", "..")
-	goodDir    = filepath.Join(repository, "tests", "fixtures", "bundles", "good")
+	fixtures   = filepath.Join(repository, "tests", "fixtures", "bundles")
+	goodDir    = filepath.Join(fixtures, "good")
 	goodInput  = "x=" + filepath.Join(goodDir, "golden", "input_x.npy")
 	// A bundle with int64 outputs: label and anomaly.
-	classifierDir   = filepath.Join(repository, "tests", "fixtures", "bundles", "classifier")
+	classifierDir   = filepath.Join(fixtures, "classifier")
 	classifierInput = "x=" + filepath.Join(classifierDir, "golden", "input_x.npy")
 )
 
@@ -165,6 +166,24 @@ func TestRefusesBadBundles(t *testing.T) {
 	expectFailure(t, code, got, exitInput, "bundle", `schema is "dwcpc.bundle/2", expected major version 1`)
 	code, got = answer(t, "check", "--bundle", copied(t, `"anomaly_score"`, `"score"`))
 	expectFailure(t, code, got, exitInput, "bundle", `output 1 is "anomaly_score", expected "score"`)
+}
+
+func TestExitsWith2OnEveryCorruptBundle(t *testing.T) {
+	for _, c := range append(bundletest.Listed(t, fixtures, "bad.json"), bundletest.Corrupt(t, fixtures)...) {
+		code, got := answer(t, "check", "--bundle", bundletest.Edited(t, goodDir, c.Edits...))
+		expectFailure(t, code, got, exitInput, "bundle", c.ReasonContains)
+	}
+}
+
+func TestExitsWith1OnEveryBundleOfAnotherModel(t *testing.T) {
+	proven := filepath.Join(fixtures, "proven")
+	if code, got := answer(t, "check", "--bundle", proven); code != exitGood {
+		t.Fatalf("got %v", got)
+	}
+	for _, c := range bundletest.Listed(t, fixtures, "mismatch.json") {
+		code, got := answer(t, "check", "--bundle", bundletest.Edited(t, proven, c.Edits...))
+		expectFailure(t, code, got, exitMismatch, "golden_mismatch", "output "+c.ReasonContains)
+	}
 }
 
 func TestRefusesALibraryThatIsNone(t *testing.T) {

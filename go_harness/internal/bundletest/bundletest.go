@@ -6,9 +6,22 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/novacron/dwcpc/go_harness/bundle"
 )
+
+// metadataFile is package bundle's MetadataFile, which that package's own tests could not import from here.
+const metadataFile = "metadata.json"
+
+// Edited returns the folder of a copy of the bundle in good, in a folder of its own, with edits applied.
+func Edited(t *testing.T, good string, edits ...Edit) string {
+	t.Helper()
+	dir := Copied(t, good)
+	for _, e := range edits {
+		if err := e.Apply(dir); err != nil {
+			t.Fatalf("%s %s: %v", e.Op, e.File, err)
+		}
+	}
+	return dir
+}
 
 // Copied returns the folder of a copy of the bundle in good, in a folder of its own, with old replaced by new in its metadata.
 func Copied(t *testing.T, good string, replacements ...string) string {
@@ -17,14 +30,14 @@ func Copied(t *testing.T, good string, replacements ...string) string {
 	if err := os.CopyFS(dir, os.DirFS(good)); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(dir, bundle.MetadataFile)
+	path := filepath.Join(dir, metadataFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < len(replacements); i += 2 {
 		if !bytes.Contains(text, []byte(replacements[i])) {
-			t.Fatalf("%s does not contain %q", bundle.MetadataFile, replacements[i])
+			t.Fatalf("%s does not contain %q", metadataFile, replacements[i])
 		}
 		text = bytes.ReplaceAll(text, []byte(replacements[i]), []byte(replacements[i+1]))
 	}

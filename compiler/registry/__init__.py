@@ -1,0 +1,1 @@
+"""A registry: `REGISTRY/NAME/vX.Y`, which only `publish` adds to, and `latest`, which `publish` and `rollback` move."""
