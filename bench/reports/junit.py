@@ -10,6 +10,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
+from dwcpc.bench.reports.safe_text import legal
 from dwcpc.bench.reports.wording import (
     budget_figure,
     budget_name,
@@ -20,7 +21,6 @@ from dwcpc.bench.reports.wording import (
     regression_figure,
     title,
 )
-from dwcpc.bench.reports.xml_text import legal
 
 if TYPE_CHECKING:
     from dwcpc.bench.findings import BundleFindings, Findings

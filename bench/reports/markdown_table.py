@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dwcpc.bench.reports.safe_text import legal
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -22,5 +24,5 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def escaped(text: str) -> str:
     """Return `text` so that it reads the same: on one line, no markup, no HTML, no mention."""
-    line = " ".join(text.split())
+    line = " ".join(legal(text).split())
     return "".join(HTML.get(character, character) for character in SPECIAL.sub(lambda found: f"\\{found[0]}", line))

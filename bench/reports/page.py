@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dwcpc.bench.reports.page_measured_tables import bundles_table
 from dwcpc.bench.reports.page_view import bundle_view, history_cards, together_card
+from dwcpc.bench.reports.safe_text import legal
 from dwcpc.bench.reports.wording import MARKS, count_of, made_by, marked, measured_how, megabytes, reasons_of
-from dwcpc.bench.reports.xml_text import legal
 from dwcpc.compiler.errors import InputError
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ def _cards(anchor: str, bundle: BundleFindings) -> Iterator[Card]:
         yield Card("Under load", "", None, measured.loads_table(bundle.loads))
     measurements = bundle.metadata.measurements
     if bundle.runs and measurements is not None:
-        yield Card("When it was compiled", _as_compiled(measurements), None, measured.as_compiled_table(measurements))
+        yield Card("When it was compiled", _where(measurements), None, measured.as_compiled_table(measurements))
 
 
 def _latency(anchor: str, bundle: BundleFindings) -> Iterator[Card]:
@@ -139,13 +139,14 @@ def _latency(anchor: str, bundle: BundleFindings) -> Iterator[Card]:
             for run in measurements.runs
         }
         plot = latency_plot(key, points, budget_ms, whole=False)
-        yield Card("Latency", _as_compiled(measurements), plot, measured.as_compiled_table(measurements))
+        text = f"Percentiles of the day it was compiled. {_where(measurements)}"
+        yield Card("Latency", text, plot, measured.as_compiled_table(measurements))
 
 
-def _as_compiled(measurements: Measurements) -> str:
+def _where(measurements: Measurements) -> str:
     machine = measurements.machine
     source = measurements.source_p50_ms
-    where = f"When it was compiled, on {machine.cpu}, {machine.cores} cores, {machine.platform}."
+    where = f"On {machine.cpu}, {machine.cores} cores, {machine.platform}."
     return where if source is None else f"{where} The source model itself: p50 {duration(source)}."
 
 

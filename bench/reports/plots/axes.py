@@ -6,8 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.reports.plots.svg import INK, LIMIT, RUNTIME_COLOURS, SURFACE, TEXT
+from dwcpc.bench.reports.safe_text import clipped
 from dwcpc.bench.reports.wording import duration
-from dwcpc.bench.reports.xml_text import clipped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from dwcpc.bench.reports.plots.axes import row_label
 from dwcpc.bench.reports.plots.svg import BAD, GO, LIMIT, MUTED, Plot, canvas, finished
+from dwcpc.bench.reports.safe_text import clipped
 from dwcpc.bench.reports.wording import budget_figure, budget_name
-from dwcpc.bench.reports.xml_text import clipped
 
 if TYPE_CHECKING:
     from dwcpc.compiler.metadata import Budget, Verdict

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dwcpc.bench.reports.json_document import INFINITE
 from dwcpc.bench.reports.plots.axes import legend_above, log_figures, runtime_colour, runtime_name
 from dwcpc.bench.reports.plots.svg import LIMIT, Plot, canvas, finished
+from dwcpc.bench.reports.safe_text import clipped
 from dwcpc.bench.reports.wording import figure as words
-from dwcpc.bench.reports.xml_text import clipped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -30,8 +30,8 @@ def history_plot(key: str, versions: Sequence[Published]) -> Plot | None:
         _line(lower, versions, memory, "memory", INK)
         for axes, unit in ((upper, "ms in Go"), (middle, "MB"), (lower, "MB")):
             axes.set_ylabel(unit)
-            axes.set_ylim(bottom=0)
             if axes.lines:
+                axes.set_ylim(0, 1.12 * axes.dataLim.y1 or 1)
                 legend_above(axes)
         step = -(-len(versions) // MOST_TICKS)
         ticks = range(len(versions) - 1, -1, -step)
@@ -45,7 +45,6 @@ def _line(axes: Axes, versions: Sequence[Published], values: Sequence[float | No
     if not shown:
         return
     axes.plot([place for place, _ in shown], [value for _, value in shown], color=colour, label=name)
-    axes.set_ymargin(0.15)
     for place, value in shown:
         face = colour if versions[place].verdict == "pass" else SURFACE
         axes.plot(place, value, "o", color=colour, markerfacecolor=face, markersize=5)

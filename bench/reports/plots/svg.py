@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dwcpc.bench.reports.xml_text import legal
+from dwcpc.bench.reports.safe_text import legal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

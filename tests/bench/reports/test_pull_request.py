@@ -70,6 +70,7 @@ def test_a_comment_that_github_would_refuse_is_shortened(passed_findings: Findin
         ("<b>&", "&lt;b&gt;&amp;"),
         ("@octocat #1", r"&#64;octocat \#1"),
         ("a\n# b", r"a \# b"),
+        ("a\x00b\u202e", "a\ufffdb\ufffd"),
         ("[x](y) `z` \\", r"\[x\](y) \`z\` " + "\\\\"),
     ],
 )
