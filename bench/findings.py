@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from dwcpc.compiler.metadata import Budget, LatencyRatio, Metadata, Parity, Verdict
+# At run time too: findings_file.py reads the dataclasses by their types.
+from dwcpc.compiler.metadata import Budget, LatencyRatio, Metadata, Parity, Verdict
 
 SCHEMA = "dwcpc.report/1"
 
@@ -154,8 +154,9 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one run of `gate` or `bench` found.
+    """What one run of `gate` or `bench` found; with `"compile"`, what bundles say of the day they were made.
 
+    `environment` is none where nothing was measured for these findings: each bundle's metadata says where it was then.
     `decisive` is false for quick runs, which may fail a bundle and never pass one. `together` is the budget on the
     memory of all bundles in one Go process; none for a single bundle, whose own budget says the same.
     """
@@ -163,9 +164,9 @@ class Findings:
     schema: str
     created: str
     compiler: str
-    command: Literal["gate", "bench"]
+    command: Literal["gate", "bench", "compile"]
     decisive: bool
-    environment: Environment
+    environment: Environment | None
     bundles: tuple[BundleFindings, ...]
     together: Budget | None
     history: tuple[Published, ...]

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.json_schema import BUNDLE_SCHEMA, first_misfit, shortened
 from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
 from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import folder_name, latest_version, version_of, version_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -51,7 +46,13 @@ class Bundle:
     @property
     def size_bytes(self) -> int:
         """Bytes on disk of the whole bundle."""
-        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        return sum(self.files.values())
+
+    @property
+    def files(self) -> dict[str, int]:
+        """Bytes on disk by file, named from the bundle's folder."""
+        paths = sorted(path for path in self.path.rglob("*") if path.is_file())
+        return {path.relative_to(self.path).as_posix(): path.stat().st_size for path in paths}
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -83,35 +84,14 @@ def read_metadata(path: Path) -> Metadata:
     try:
         return msgspec.convert(document, Metadata)
     except msgspec.ValidationError as error:  # 1.0 where a whole number belongs: an integer to the schema
-        raise InputError(f"{path}: {_shortened(str(error))}; compile the bundle again") from error
+        raise InputError(f"{path}: {shortened(str(error))}; compile the bundle again") from error
 
 
 def validate(path: Path, document: object) -> None:
     """Hold `document` against the schema; InputError names the first field that does not fit."""
-    errors = sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
-    if errors:
-        first = errors[0]
-        field = _field(first.absolute_path) or "the document"
-        raise InputError(f"{path}: {field}: {_shortened(first.message)}; compile the bundle again")
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator, ValidationError
-    from jsonschema.validators import extend
-
-    def pattern(_validator: Any, expression: str, value: object, _schema: Any) -> Iterator[Any]:
-        # In a schema `$` is the very end; in Python it also stands before a line break there.
-        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", expression), value):
-            yield ValidationError(f"{value!r} does not match {expression!r}")
-
-    schema = json.loads(files("dwcpc.compiler").joinpath("bundle.schema.json").read_text(encoding="utf-8"))
-    return extend(Draft202012Validator, {"pattern": pattern})(schema)  # type: ignore[no-untyped-call]
-
-
-def _field(parts: Iterable[str | int]) -> str:
-    """Return `inputs[0].dtype`, as Go writes it."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
+    misfit = first_misfit(document, BUNDLE_SCHEMA)
+    if misfit is not None:
+        raise InputError(f"{path}: {misfit}; compile the bundle again")
 
 
 def _version_folder(path: Path) -> Path:
@@ -135,11 +115,7 @@ def _read_json(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); compile the bundle again") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({_shortened(str(error))}); compile the bundle again") from error
-
-
-def _shortened(message: str) -> str:
-    return message if len(message) <= 200 else message[:120] + " … " + message[-60:]
+        raise InputError(f"{path}: is not JSON ({shortened(str(error))}); compile the bundle again") from error
 
 
 def _require_inside(folder: Path, file: str) -> None:
@@ -185,7 +161,7 @@ def _check_golden(folder: Path, file: GoldenFile, metadata: Metadata) -> None:
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: is not a .npy array ({_shortened(str(error))}); compile the bundle again") from error
+        raise InputError(f"{path}: is not a .npy array ({shortened(str(error))}); compile the bundle again") from error
     tensors = metadata.inputs if file.kind == "input" else metadata.outputs
     tensor = next(tensor for tensor in tensors if tensor.name == file.tensor)
     dtype = "float32" if file.kind == "input" else "float64"

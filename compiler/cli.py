@@ -383,6 +383,23 @@ def list_(output: Output, registry: Path) -> None:
     sys.exit(0 if is_sound(lines) else 2)
 
 
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "-o", "--output", "out", type=FILE, default="report.html", show_default=True, help="Its suffix is the format."
+)
+@click.pass_obj
+def report(output: Output, *, paths: tuple[Path, ...], out: Path) -> None:
+    """Make a report of PATH, findings that gate wrote as .json, or bundles and folders of bundles.
+
+    Formats: .html (one page, works offline), .md (for a pull request), .json, .csv, .xml (JUnit). Nothing is measured:
+    of bundles it says what they say themselves.
+    """
+    from dwcpc.compiler.commands.report import write_report
+
+    findings = write_report(paths, out)
+    output.result(f"{findings.verdict}: {out}", {"report": str(out), "verdict": findings.verdict})
+
+
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the command line; every error becomes one sentence on stderr and an exit code."""
     # OpenBLAS's threads wait for each other at every small product, and its sums would depend on their number.
