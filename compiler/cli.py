@@ -21,6 +21,7 @@ from dwcpc.compiler.steps import BAR
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
+BAD_INPUT = 2
 BUG = 3
 
 
@@ -271,6 +272,75 @@ def doctor(output: Output, *, ort_lib: bool) -> None:
     lines = [f"{'✔' if finding.good else '✘'} {finding.subject:<16} {finding.found}" for finding in findings]
     output.result("\n".join(lines), [dataclasses.asdict(finding) for finding in findings])
     sys.exit(0 if all(finding.good for finding in findings) else 2)
+
+
+@cli.command("bench")
+@click.argument("bundles", type=FILE, nargs=-1, required=True, metavar="BUNDLE...")
+@click.option("--runtime", default="python,go", show_default=True, help="Runtimes, separated by commas; Go decides.")
+@click.option("--calls", type=click.IntRange(min=1, max=10_000_000), help="Calls of a process.  [default: 2000]")
+@click.option("--processes", type=click.IntRange(min=1, max=100), help="Processes a runtime.  [default: 5, Python 3]")
+@click.option("--concurrency", type=click.IntRange(min=1, max=10_000), help="Also: so many callers at once, in Go.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True, max=1e6), help="Also: calls due a second, in Go.")
+@click.option("--compare", type=FILE, metavar="OTHER", help="Another bundle, measured in turn with each.")
+@click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5.")
+@click.option("--quick", is_flag=True, help="Less of everything; may fail a bundle, never pass one.")
+@click.pass_obj
+def bench_(output: Output, /, **options: Any) -> None:
+    """Measure latency, CPU time, memory, size and load time of each BUNDLE, in fresh processes.
+
+    The verdict is on the budgets alone: whether a bundle still is its model, `dwcpc gate` asks.
+    """
+    from dwcpc.bench.gate_limits import gate_limits
+    from dwcpc.bench.protocol import FULL, QUICK
+    from dwcpc.bench.reports.terminal_findings import render
+    from dwcpc.compiler.commands.bench import BenchOptions, bench
+
+    chosen = BenchOptions(
+        gate_limits(options["budget"]),
+        (QUICK if options["quick"] else FULL).changed(options["processes"], options["calls"]),
+        tuple(options["runtime"].split(",")),
+        options["concurrency"],
+        options["rate"],
+        options["compare"],
+    )
+    findings = bench(options["bundles"], chosen, output.progress)
+    output.result(render(findings), dataclasses.asdict(findings))
+    sys.exit(EXIT_CODES[findings.verdict])
+
+
+@cli.command("gate")
+@click.argument("paths", type=FILE, nargs=-1, required=True, metavar="PATH...")
+@click.option("--baseline", type=FILE, help="A bundle, or a registry: what serves now, to be no slower than.")
+@click.option(
+    "--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5 or size_mb=10."
+)
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="Predictions a second."
+)
+@click.option("--quick", is_flag=True, help="Less of everything; may fail a bundle, never pass one.")
+@click.option("--json-file", type=FILE, help="Write the findings as JSON.")
+@click.option("--junit", type=FILE, help="Write them as JUnit XML.")
+@click.option("--summary", type=FILE, help="Write them as Markdown.")
+@click.pass_obj
+def gate_(output: Output, /, **options: Any) -> None:
+    """Judge bundles: parity with their golden vectors, budgets, and regression against a baseline.
+
+    PATH is a bundle, or a folder of bundles such as dist: the newest version of each model there. A bundle that cannot
+    be read is refused, exit code 2, and the others are judged all the same.
+    """
+    from dwcpc.bench.gate_limits import gate_limits
+    from dwcpc.bench.protocol import FULL, QUICK
+    from dwcpc.bench.reports.terminal_findings import render
+    from dwcpc.compiler.commands.gate import GateOptions, gate
+    from dwcpc.compiler.commands.write_reports import written
+
+    limits = gate_limits(options["budget"], options["rate"])
+    chosen = GateOptions(limits, QUICK if options["quick"] else FULL, options["baseline"])
+    outcome = gate(options["paths"], chosen, output.progress)
+    files = {"json": options["json_file"], "junit": options["junit"], "summary": options["summary"]}
+    texts = [render(outcome.findings), *(f"report: {path}" for path in written(outcome.findings, files))]
+    output.result("\n".join(texts), dataclasses.asdict(outcome.findings))
+    sys.exit(BAD_INPUT if outcome.refused else EXIT_CODES[outcome.findings.verdict])
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
