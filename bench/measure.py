@@ -45,11 +45,11 @@ def go_samples(
 
     It is cut short after `most_seconds`, unless that is 0.
     """
-    cut = ["--most-seconds", str(most_seconds)]
-    timeout_s = TIMEOUT_S + most_seconds
 
     def call(arguments: list[str]) -> Answer:
-        return call_harness("bench", [*arguments, *cut], timeout_s)
+        if not most_seconds:
+            return call_harness("bench", arguments)
+        return call_harness("bench", [*arguments, "--most-seconds", str(most_seconds)], TIMEOUT_S + most_seconds)
 
     return sampled(bundle, rows, calls, seconds, call)
 

@@ -92,6 +92,7 @@ def measure_in_turn(
         pending = _undecided(taken)
         for each in pending:
             each.judged_from = len(each.processes[GO])
+            progress(f"{each.job.bundle.metadata.name}: undecided, so once more")
         _measure_once(pending, protocol, [GO], progress, take)
     fastest_ms = _fastest_ms(taken)
     return [_measured(each, fastest_ms) for each in taken]

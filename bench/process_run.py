@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.bench.findings import ProcessRun, RuntimeRuns
-from dwcpc.bench.stats import percentile, upper_bound
+from dwcpc.bench.stats import lower_bound, percentile, upper_bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +52,7 @@ def process_run(answer: Answer, samples: Samples) -> ProcessRun:
         cpu_p50_ms=percentile(cpu, 0.5),
         cpu_mean_ms=float(cpu.mean()),
         cpu_p99_upper_ms=upper_bound(cpu, 0.99),
+        cpu_p99_lower_ms=lower_bound(cpu, 0.99),
         peak_memory_bytes=int(answer["peak_memory_bytes"]),
         probe_before_ms=float(answer["probe_before_ms"]),
         probe_after_ms=float(answer["probe_after_ms"]),

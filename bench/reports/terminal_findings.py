@@ -59,7 +59,9 @@ def _runtime(runs: RuntimeRuns, budget: Budget | None) -> str:
         )
     )
     about = f"{runs.runtime:<6} p50 {_duration(p50_ms)}  p99 {_duration(p99_ms)}  cpu {_duration(cpu_ms)}"
-    rest = f"load {_duration(load_ms)}, first call {_duration(first_ms)}, {len(taken)} processes"
+    rest = (
+        f"load {_duration(load_ms)}, first call {_duration(first_ms)}, {len(taken)} process{'es' * (len(taken) != 1)}"
+    )
     limit = "" if budget is None or runs.runtime != "go" else f"   budget {budget.limit:g} ms {MARKS[budget.verdict]}"
     return f"{about}{limit}   {rest}{_others(runs)}"
 
@@ -75,7 +77,7 @@ def _load(load: Load) -> str:
         f"{load.concurrency} callers at once" if load.rate_per_s is None else f"{load.rate_per_s:g} calls due a second"
     )
     times = f"p50 {_duration(load.p50_ms)}  p99 {_duration(load.p99_ms)}  max {_duration(load.max_ms)}"
-    return f"{how}: {load.served_per_s:.3g} served a second, {times}"
+    return f"{how}: {load.served_per_s:.4g} served a second, {times}"
 
 
 def _regression(regression: Regression) -> str:

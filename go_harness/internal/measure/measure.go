@@ -59,7 +59,7 @@ type WarmUp struct {
 func Warm(clock Clock, call func() error) (WarmUp, error) {
 	var warm WarmUp
 	begin := clock.WallNs()
-	for warm.Calls < minWarmUpCalls || clock.WallNs()-begin < int64(minWarmUp) {
+	for elapsed := int64(0); (warm.Calls < minWarmUpCalls || elapsed < int64(minWarmUp)) && elapsed < int64(maxSettling); elapsed = clock.WallNs() - begin {
 		if err := call(); err != nil {
 			return warm, err
 		}

@@ -63,7 +63,7 @@ func TestSaysWhenTheMediansDoNotSettle(t *testing.T) {
 func TestASlowModelIsNotWarmedUpForMinutes(t *testing.T) {
 	var clock fakeClock
 	warm, err := Warm(&clock, func() error { clock.take(time.Second, 0); return nil })
-	if want := minWarmUpCalls + int(maxSettling/time.Second); err != nil || warm.Stable || warm.Calls != want || warm.FastestNs != int64(time.Second) {
+	if want := 2 * int(maxSettling/time.Second); err != nil || warm.Stable || warm.Calls != want || warm.FastestNs != int64(time.Second) {
 		t.Errorf("got %+v, %v, want %d calls", warm, err, want)
 	}
 }
