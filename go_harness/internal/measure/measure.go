@@ -59,7 +59,8 @@ type WarmUp struct {
 func Warm(clock Clock, call func() error) (WarmUp, error) {
 	var warm WarmUp
 	begin := clock.WallNs()
-	for elapsed := int64(0); (warm.Calls < minWarmUpCalls || elapsed < int64(minWarmUp)) && elapsed < int64(maxSettling); elapsed = clock.WallNs() - begin {
+	enough := Plan{Calls: minWarmUpCalls, Time: minWarmUp, Most: maxSettling}
+	for !enough.met(warm.Calls, clock.WallNs()-begin) {
 		if err := call(); err != nil {
 			return warm, err
 		}
