@@ -16,7 +16,9 @@ class ProcessRun:
     """One fresh process of one runtime: batch 1, one thread, copy in → run → copy out; load and first call apart.
 
     `p99_upper_ms` and `cpu_p99_upper_ms` are 99 % upper confidence bounds of p99 from order statistics, none below 459
-    calls. `probe_before_ms` and `probe_after_ms` are the same fixed amount of processor work, before and after.
+    calls; `cpu_p99_lower_ms` is the lower one. `probe_before_ms` and `probe_after_ms` are the CPU time of the same
+    fixed amount of processor work, before and after. `others_cores` is how many cores' worth of time other processes
+    and the hypervisor used meanwhile, none where the system does not tell.
     """
 
     calls: int
@@ -35,6 +37,8 @@ class ProcessRun:
     peak_memory_bytes: int
     probe_before_ms: float
     probe_after_ms: float
+    others_cores: float | None = None
+    cpu_p99_lower_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ class ErrorProfile:
 class BundleFindings:
     """One bundle as judged.
 
-    `files` are bytes on disk by name; `reasons` say in sentences why the verdict is not pass.
+    `files` are bytes on disk by name; `reasons` say in sentences why the verdict is not pass; `notes` what else is to
+    be known, such as that there was no baseline.
     """
 
     path: str
@@ -114,6 +119,7 @@ class BundleFindings:
     regression: Regression | None
     verdict: Verdict
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:

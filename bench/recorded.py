@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import time
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -14,6 +11,7 @@ from dwcpc.bench.findings import SCHEMA, BundleFindings, Findings, Published
 from dwcpc.bench.history import published
 from dwcpc.bench.stated_verdict import stated_verdict
 from dwcpc.compiler.bundle import METADATA_FILE, Bundle, open_bundle
+from dwcpc.compiler.clock import now
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.registry.entries import read_line
 from dwcpc.compiler.versions import folder_name, latest_version, versions_in
@@ -31,7 +29,7 @@ def recorded_findings(paths: Iterable[Path]) -> Findings:
     bundles = tuple(_recorded(open_bundle(version)) for version in versions)
     return Findings(
         schema=SCHEMA,
-        created=_now(),
+        created=now(),
         compiler=f"dwcpc {installed_version('dwcpc')}",
         command="compile",
         decisive=True,
@@ -88,9 +86,3 @@ def _recorded(bundle: Bundle) -> BundleFindings:
         verdict=verdict,
         reasons=reasons,
     )
-
-
-def _now() -> str:
-    """Return the time as metadata has it; SOURCE_DATE_EPOCH makes equal reports equal."""
-    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    return datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dwcpc.bench.reports.summary import Summary
 
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
+BAD_INPUT = 2
 BUG = 3
 
 
@@ -333,18 +334,21 @@ def doctor(output: Output, *, ort_lib: bool) -> None:
 @click.option("--registry", type=FILE, required=True, help="Folder that holds NAME/vX.Y; made if it is not there.")
 @click.option("--no-latest", is_flag=True, help="Place the version and leave `latest` as it is.")
 @click.option("--version", help="X.Y to publish it as.  [default: the bundle's own]")
+@click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, as for gate.")
 @click.pass_obj
 def publish(output: Output, /, **options: Any) -> None:
-    """Gate BUNDLE, place it in a registry as NAME/vX.Y, and move `latest` up to it.
+    """Gate BUNDLE, what the registry serves now as its baseline; place it there as NAME/vX.Y; move `latest` up to it.
 
     Nothing is written unless the verdict is pass. A published version never changes: the same bytes again are a
     success (an interrupted publish is finished by repeating it), other bytes are refused. `latest` moves up only, and
     not to a version that was rolled back from. What the metadata does not name is not copied.
     """
-    from dwcpc.compiler.commands.publish import PublishOrder, gated_by_golden_vectors, publish_bundle, render
+    from dwcpc.bench.gate_limits import gate_limits
+    from dwcpc.compiler.commands.publish import PublishOrder, gated_fully, publish_bundle, render
 
     order = PublishOrder(options["bundle"], options["registry"], options["version"], not options["no_latest"])
-    outcome = publish_bundle(order, gated_by_golden_vectors(output.progress), output.progress)
+    judge = gated_fully(options["registry"], gate_limits(options["budget"]), output.progress)
+    outcome = publish_bundle(order, judge, output.progress)
     output.result(render(outcome), dataclasses.asdict(outcome))
     sys.exit(EXIT_CODES[outcome.verdict])
 
@@ -383,6 +387,7 @@ def list_(output: Output, registry: Path) -> None:
     sys.exit(0 if is_sound(lines) else 2)
 
 
+@cli.command()
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=FILE)
 @click.option(
     "-o", "--output", "out", type=FILE, default="report.html", show_default=True, help="Its suffix is the format."
@@ -398,6 +403,82 @@ def report(output: Output, *, paths: tuple[Path, ...], out: Path) -> None:
 
     findings = write_report(paths, out)
     output.result(f"{findings.verdict}: {out}", {"report": str(out), "verdict": findings.verdict})
+
+
+@cli.command("bench")
+@click.argument("bundles", type=FILE, nargs=-1, required=True, metavar="BUNDLE...")
+@click.option("--runtime", default="python,go", show_default=True, help="Runtimes, separated by commas; Go decides.")
+@click.option("--calls", type=click.IntRange(min=1, max=10_000_000), help="Calls of a process.  [default: 2000]")
+@click.option("--processes", type=click.IntRange(min=1, max=100), help="Processes a runtime.  [default: 5, Python 3]")
+@click.option("--concurrency", type=click.IntRange(min=1, max=10_000), help="Also: so many callers at once, in Go.")
+@click.option("--rate", type=click.FloatRange(min=0, min_open=True, max=1e6), help="Also: calls due a second, in Go.")
+@click.option("--compare", type=FILE, metavar="OTHER", help="Another bundle, measured in turn with each.")
+@click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5.")
+@click.option("--quick", is_flag=True, help="Less of everything; may fail a bundle, never pass one.")
+@click.pass_obj
+def bench_(output: Output, /, **options: Any) -> None:
+    """Measure latency, CPU time, memory, size and load time of each BUNDLE, in fresh processes.
+
+    The verdict is on the budgets alone: whether a bundle still is its model, `dwcpc gate` asks.
+    """
+    from dwcpc.bench.gate_limits import gate_limits
+    from dwcpc.bench.protocol import FULL, QUICK
+    from dwcpc.bench.reports.terminal_findings import render
+    from dwcpc.compiler.commands.bench import BenchOptions, bench
+
+    chosen = BenchOptions(
+        gate_limits(options["budget"]),
+        (QUICK if options["quick"] else FULL).changed(options["processes"], options["calls"]),
+        tuple(options["runtime"].split(",")),
+        options["concurrency"],
+        options["rate"],
+        options["compare"],
+    )
+    findings = bench(options["bundles"], chosen, output.progress)
+    output.result(render(findings), dataclasses.asdict(findings))
+    sys.exit(EXIT_CODES[findings.verdict])
+
+
+@cli.command("gate")
+@click.argument("paths", type=FILE, nargs=-1, required=True, metavar="PATH...")
+@click.option("--baseline", type=FILE, help="A bundle, or a registry: what serves now, to be no slower than.")
+@click.option(
+    "--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, e.g. latency_p99_ms=5 or size_mb=10."
+)
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, help="Predictions a second."
+)
+@click.option("--quick", is_flag=True, help="Less of everything; may fail a bundle, never pass one.")
+@click.option("--json-file", type=FILE, help="Write the findings as JSON.")
+@click.option("--junit", type=FILE, help="Write them as JUnit XML.")
+@click.option("--summary", type=FILE, help="Write them as Markdown, for a pull request.")
+@click.option("--html", type=FILE, help="Write them as one HTML page with plots.")
+@click.pass_obj
+def gate_(output: Output, /, **options: Any) -> None:
+    """Judge bundles: parity with their golden vectors, budgets, and regression against a baseline.
+
+    PATH is a bundle, or a folder of bundles such as dist: the newest version of each model there. A bundle that cannot
+    be read is refused, exit code 2, and the others are judged all the same.
+    """
+    from dwcpc.bench.gate_limits import gate_limits
+    from dwcpc.bench.protocol import FULL, QUICK
+    from dwcpc.bench.reports.terminal_findings import render
+    from dwcpc.compiler.commands.gate import GateOptions, gate
+    from dwcpc.compiler.commands.write_reports import check_writable, written
+
+    limits = gate_limits(options["budget"], options["rate"])
+    chosen = GateOptions(limits, QUICK if options["quick"] else FULL, options["baseline"])
+    files = {
+        ".json": options["json_file"],
+        ".xml": options["junit"],
+        ".md": options["summary"],
+        ".html": options["html"],
+    }
+    check_writable(files)
+    outcome = gate(options["paths"], chosen, output.progress)
+    texts = [render(outcome.findings), *(f"report: {path}" for path in written(outcome.findings, files))]
+    output.result("\n".join(texts), dataclasses.asdict(outcome.findings))
+    sys.exit(BAD_INPUT if outcome.refused else EXIT_CODES[outcome.findings.verdict])
 
 
 def main(argv: list[str] | None = None) -> NoReturn:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.bundle import GOLDEN_FOLDER, METADATA_FILE, MODEL_FILE, validate
+from dwcpc.compiler.clock import now
 from dwcpc.compiler.consistency import golden_hash
 from dwcpc.compiler.metadata import (
     SCHEMA,
@@ -67,7 +66,7 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
         schema=SCHEMA,
         name=label.name,
         version=label.version,
-        created=_now(),
+        created=now(),
         compiler=f"dwcpc {installed_version('dwcpc')}",
         model_type=compiled.spec.model_type,
         task=compiled.spec.task,
@@ -184,8 +183,3 @@ def count_nodes(graph: onnx.GraphProto) -> int:
 
 def _applied(scaler: Scaler, applied: str) -> AppliedScaler:
     return AppliedScaler(scaler.type, scaler.center, scaler.scale, "host" if applied == "host" else "graph")
-
-
-def _now() -> str:
-    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

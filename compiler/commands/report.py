@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.findings_file import read_findings
 from dwcpc.bench.recorded import recorded_findings
-from dwcpc.bench.reports import REPORTS
+from dwcpc.compiler.commands.write_reports import renderer, write_whole
 from dwcpc.compiler.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,11 +17,9 @@ if TYPE_CHECKING:
 
 def write_report(paths: Sequence[Path], out: Path) -> Findings:
     """Write the report of `paths` to `out`, in the format of its suffix; return what it was made from."""
-    render = REPORTS.get(out.suffix.lower())
-    if render is None:
-        raise InputError(f"--output is {str(out)!r}, expected a name that ends in one of {', '.join(REPORTS)}")
+    render = renderer(out)
     findings = _findings(paths)
-    _write(out, render(findings))
+    write_whole(out, render(findings))
     return findings
 
 
@@ -34,15 +30,3 @@ def _findings(paths: Sequence[Path]) -> Findings:
     if len(paths) > 1:
         raise InputError(f"{files[0]}: is one run's findings, expected no other PATH beside it; report each by itself")
     return read_findings(files[0])
-
-
-def _write(out: Path, text: str) -> None:
-    """Write whole or not at all; what UTF-8 cannot hold, as in a path of another encoding, is escaped."""
-    partial = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(text.encode("utf-8", errors="backslashreplace"))
-        partial.replace(out)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --output") from error
