@@ -16,6 +16,7 @@ var (
 	fixtures      = filepath.Join("..", "..", "tests", "fixtures", "bundles")
 	goodDir       = filepath.Join(fixtures, "good")
 	classifierDir = filepath.Join(fixtures, "classifier")
+	oneRowDir     = filepath.Join(fixtures, "one_row")
 )
 
 // badCase is an entry of bad.json.
