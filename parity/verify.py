@@ -38,7 +38,7 @@ class Verification:
 def verify(
     bundle: Bundle, reference: Reference, runners: tuple[Runner, ...], progress: Callable[[str], None] = lambda _: None
 ) -> Verification:
-    """Run every runner on the same rows, at batch 1, and judge the answers; at other batches too where it takes them."""
+    """Run every runner on the same rows, at batch 1, and judge the answers; in batches too, where they may come."""
     results: list[CheckResult] = []
     versions: dict[str, str] = {}
     answers: dict[str, Outputs] = {}
