@@ -11,6 +11,7 @@ from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.json_schema import BUNDLE_SCHEMA, first_misfit, shortened
 from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
+from dwcpc.compiler.onnx_rows import first_axes
 from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import folder_name, latest_version, version_of, version_text
 
@@ -63,7 +64,8 @@ def open_bundle(path: Path) -> Bundle:
     bundle = Bundle(folder, metadata)
     _check_folder(folder, metadata)
     _check_consistency(folder / METADATA_FILE, metadata)
-    _check_file(folder, MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
+    model = _check_file(folder, MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
+    _check_rows(folder, model, metadata.model.batch)
     for file in metadata.golden.files:
         _check_file(folder, file.file, file.sha256)
         _check_golden(folder, file, metadata)
@@ -124,7 +126,8 @@ def _require_inside(folder: Path, file: str) -> None:
         raise InputError(f"{folder / file}: is a link out of the bundle; compile it again")
 
 
-def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -> None:
+def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -> bytes:
+    """Return what is in the file."""
     path = folder / file
     _require_inside(folder, file)
     if not path.is_file():
@@ -137,6 +140,22 @@ def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -
         raise InputError(
             f"{path}: has SHA-256 {found[:12]}…, expected {sha256[:12]}…; the bundle was altered, compile it again"
         )
+    return data
+
+
+def _check_rows(folder: Path, model: bytes, batch: int | None) -> None:
+    """A model of one row under metadata that promises any number fails at the second; the reverse hides what it can."""
+    try:
+        found = first_axes(model)
+    except ValueError as error:
+        raise InputError(f"{folder / MODEL_FILE}: is no ONNX file ({error}); compile the bundle again") from error
+    for name, rows in found.items():
+        if rows != batch:
+            said, is_ = ("null" if batch is None else batch), ("free" if rows is None else rows)
+            raise InputError(
+                f"{folder / METADATA_FILE}: model.batch is {said}, expected what fits {MODEL_FILE}, where the first "
+                f"axis of {name} is {is_}; compile the bundle again"
+            )
 
 
 def _check_folder(folder: Path, metadata: Metadata) -> None:

@@ -136,6 +136,7 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         "scaler": dataclasses.asdict(scaler),
         "decision": None if compiled.decision is None else dataclasses.asdict(compiled.decision),
         "non_finite": compiled.spec.non_finite,
+        "batch": _batch(compiled),
         "golden_sha256": golden.sha256,
     }
     del model.metadata_props[:]
@@ -152,7 +153,12 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         ir_version=model.ir_version,
         nodes=count_nodes(model.graph),
         nodes_exported=compiled.built.nodes_exported,
+        batch=_batch(compiled),
     )
+
+
+def _batch(compiled: Compiled) -> int | None:
+    return 1 if compiled.one_row else None
 
 
 def _precision(compiled: Compiled) -> tuple[LayerPrecision, ...]:

@@ -58,6 +58,9 @@ func (r reader) open() (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkRows(model, meta.Model.RowsPerCall()); err != nil {
+		return nil, err
+	}
 	vectors, err := r.readGolden(meta)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func TestRefusesWhatTwoParsersCouldReadDifferently(t *testing.T) {
 
 // Every field of the good metadata is read: written again, it is the same JSON.
 func TestStructsHoldTheWholeContract(t *testing.T) {
-	for _, dir := range []string{goodDir, classifierDir} {
+	for _, dir := range []string{goodDir, classifierDir, oneRowDir} {
 		text, err := os.ReadFile(filepath.Join(dir, MetadataFile))
 		if err != nil {
 			t.Fatal(err)

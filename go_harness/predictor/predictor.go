@@ -79,7 +79,7 @@ func Open(rt *dwcpc.Runtime, path string, opts ...Option) (*Predictor, error) {
 	if o.slots < 1 {
 		return nil, fmt.Errorf("predictor: %d slots, expected at least 1", o.slots)
 	}
-	session, err := rt.Engine().NewSession(b.Model, meta.Runtime.Session, meta.Inputs, meta.Outputs)
+	session, err := rt.Engine().NewSession(b.Model, meta.Runtime.Session, meta.Model.RowsPerCall(), meta.Inputs, meta.Outputs)
 	if err != nil {
 		return nil, err
 	}

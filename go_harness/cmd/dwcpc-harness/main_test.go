@@ -38,6 +38,8 @@ var (
 	// A bundle with int64 outputs: label and anomaly.
 	classifierDir   = filepath.Join(fixtures, "classifier")
 	classifierInput = "x=" + filepath.Join(classifierDir, "golden", "input_x.npy")
+	// The good bundle for one row a call.
+	oneRowDir = filepath.Join(repository, "tests", "fixtures", "bundles", "one_row")
 )
 
 // answer runs a command and returns its exit code and the one object that it printed.
@@ -215,6 +217,7 @@ func TestRefusesBadCommandLines(t *testing.T) {
 		{"--input x=FILE.npy is missing", []string{"run", "--bundle", goodDir, "--out", out, "--input", "y=a.npy"}},
 		{"2 inputs are given, the model has 1", []string{"run", "--bundle", goodDir, "--out", out, "--input", goodInput, "--input", "y=a.npy"}},
 		{"--batch is 0", []string{"run", "--bundle", goodDir, "--out", out, "--input", goodInput, "--batch", "0"}},
+		{"--batch is 2, expected 1", []string{"run", "--bundle", oneRowDir, "--out", out, "--input", goodInput, "--batch", "2"}},
 		{`invalid value "many"`, []string{"run", "--bundle", goodDir, "--out", out, "--input", goodInput, "--batch", "many"}},
 		{"--calls is 0", []string{"bench", "--bundle", goodDir, "--input", goodInput, "--samples", "s.npy", "--calls", "0"}},
 		{"--min-seconds is -1", []string{"bench", "--bundle", goodDir, "--input", goodInput, "--samples", "s.npy", "--min-seconds", "-1"}},
