@@ -133,8 +133,7 @@ def cli(context: click.Context, *, verbose: bool, quiet: bool, as_json: bool) ->
 @click.option(
     "--batch",
     type=click.Choice(["1"]),
-    help="Serve exactly one row a call: a shorter graph, which int8 networks repay with 1-2 % of their time.  "
-    "[default: any number of rows]",
+    help="Serve exactly one row a call: a shorter graph, which takes about 1 % less time.  [default: any number]",
 )
 @click.option("--name", help="Name of the bundle.  [default: the artifact's]")
 @click.option("--version", help="X.Y.  [default: the next minor version after what OUT holds]")
