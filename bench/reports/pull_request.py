@@ -94,6 +94,7 @@ def _details(bundle: BundleFindings) -> str:
     if bundle.runs:
         parts.append(table(RUN_HEADS, [row for runs in bundle.runs for row in _run_rows(runs)]))
     parts.append(_parity(bundle))
+    parts += [f"- note: {escaped(note)}" for note in bundle.notes]
     return "\n\n".join([*parts, "</details>"])
 
 

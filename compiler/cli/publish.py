@@ -27,10 +27,11 @@ def publish(output: Output, /, **options: Any) -> None:
     not to a version that was rolled back from. What the metadata does not name is not copied.
     """
     from dwcpc.bench.gate_limits import gate_limits
+    from dwcpc.bench.protocol import FULL
     from dwcpc.compiler.commands.publish import PublishOrder, gated_fully, publish_bundle, render
 
     order = PublishOrder(options["bundle"], options["registry"], options["version"], not options["no_latest"])
-    judge = gated_fully(options["registry"], gate_limits(options["budget"]), output.progress)
+    judge = gated_fully(options["registry"], gate_limits(options["budget"]), FULL, output.progress)
     outcome = publish_bundle(order, judge, output.progress)
     output.result(render(outcome), dataclasses.asdict(outcome))
     sys.exit(EXIT_CODES[outcome.verdict])

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dwcpc.bench.protocol import FULL
 from dwcpc.compiler.commands.gate import GateOptions, gate
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.registry.publishing import (
@@ -29,6 +28,7 @@ from dwcpc.compiler.versions import folder_name, latest_version, parsed_version,
 
 if TYPE_CHECKING:
     from dwcpc.bench.gate_limits import GateLimits
+    from dwcpc.bench.protocol import Protocol
     from dwcpc.compiler.metadata import Verdict
     from dwcpc.compiler.staging import Destination
 
@@ -103,9 +103,9 @@ def render(outcome: Outcome) -> str:
     return "\n".join([*lines, f"{what}: {outcome.path}; {latest}"])
 
 
-def gated_fully(registry: Path, limits: GateLimits, progress: Callable[[str], None]) -> Gate:
+def gated_fully(registry: Path, limits: GateLimits, protocol: Protocol, progress: Callable[[str], None]) -> Gate:
     """Return the whole gate, with what `registry` serves now as the baseline."""
-    options = GateOptions(limits, FULL, registry if registry.is_dir() else None)
+    options = GateOptions(limits, protocol, registry if registry.is_dir() else None)
 
     def gate_one(path: Path) -> Gated:
         outcome = gate([path], options, progress)
