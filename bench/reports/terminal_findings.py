@@ -69,7 +69,7 @@ def _runtime(runs: RuntimeRuns, budget: Budget | None) -> str:
 def _others(runs: RuntimeRuns) -> str:
     told = [run.others_cores for run in runs.processes if run.others_cores is not None]
     busy = statistics.median(told) if told else 0.0
-    return f", others used {busy:.2g} cores" if busy >= BUSY_CORES else ""
+    return f", others used {busy:.1f} cores" if busy >= BUSY_CORES else ""
 
 
 def _load(load: Load) -> str:
