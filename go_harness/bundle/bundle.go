@@ -3,11 +3,12 @@
 package bundle
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 )
 
@@ -29,6 +30,8 @@ type Bundle struct {
 	Golden   Vectors
 	// Model is the content of model.onnx: what was hashed is what a session loads, whatever happens to the file meanwhile.
 	Model []byte
+	// Digest is the SHA-256 of metadata.json, in which the hashes of all other files are: bundles of one digest are the same.
+	Digest string
 }
 
 // Open reads and verifies the bundle in dir: the metadata against the schema and in itself, and every file's hash. Whatever
@@ -65,7 +68,22 @@ func (r reader) open() (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Dir: r.dir, Metadata: *meta, Golden: vectors, Model: model}, nil
+	return &Bundle{Dir: r.dir, Metadata: *meta, Golden: vectors, Model: model, Digest: digest(text)}, nil
+}
+
+// Digest returns what the bundle in dir would have for its Digest, without reading or checking more than metadata.json.
+func Digest(dir string) (string, error) {
+	files, err := openReader(dir)
+	if err != nil {
+		return "", err
+	}
+	text, err := files.read(MetadataFile, maxMetadataBytes)
+	return digest(text), errors.Join(err, files.close())
+}
+
+func digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // parseMetadata returns the metadata in text, checked by all that can be checked without the other files.
@@ -88,14 +106,6 @@ func parseMetadata(path string, text []byte) (*Metadata, error) {
 		return nil, err
 	}
 	return &meta, nil
-}
-
-// versionFolder is the name of a version's folder, as compiler/versions.py writes it.
-var versionFolder = regexp.MustCompile(`^v(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$`)
-
-// IsVersionFolder reports whether a folder's name says that it holds a version.
-func IsVersionFolder(name string) bool {
-	return versionFolder.MatchString(name)
 }
 
 // checkFolder refuses a copy under another version's name: it would be served as that one.

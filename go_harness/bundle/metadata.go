@@ -133,7 +133,13 @@ func (f ModelFile) RowsPerCall() int {
 	return *f.Batch
 }
 
-// Scaler is (x - Center) / Scale per feature; Applied says whether the "graph" or the "host" (the caller) does it.
+// Who scales the inputs.
+const (
+	ScaledByGraph = "graph" // the model does: callers give raw values
+	ScaledByHost  = "host"  // the caller does
+)
+
+// Scaler is (x - Center) / Scale per feature; Applied says who does it, ScaledByGraph or ScaledByHost.
 type Scaler struct {
 	Type    string    `json:"type"`
 	Center  []float64 `json:"center"`

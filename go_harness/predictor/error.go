@@ -19,6 +19,8 @@ var (
 	ErrNoDecision = errors.New("predictor: metadata.json has no decision; compile the bundle with a threshold")
 	// ErrNoLabel: the bundle's model names no classes.
 	ErrNoLabel = errors.New("predictor: metadata.json has no classifier's output \"label\"; open the bundle of a classifier")
+	// ErrNoChannels: the bundle does not name its input's columns, so nobody can say whether a service feeds the right ones.
+	ErrNoChannels = errors.New("predictor: metadata.json names no channels; compile the bundle with the features' names")
 )
 
 // Mismatch is a golden value that the model does not reproduce in this runtime: do not serve it.

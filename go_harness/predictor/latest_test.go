@@ -28,7 +28,7 @@ func TestServesTheVersionThatLatestNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			version := copied(t)
 			model := filepath.Dir(version)
-			if err := make(filepath.Join(model, latestFile)); err != nil {
+			if err := make(filepath.Join(model, bundle.LatestFile)); err != nil {
 				t.Fatal(err)
 			}
 			if got := opened(t, model).Bundle().Dir; got != version {
@@ -50,7 +50,7 @@ func TestDoesNotSeeWhatIsLeftOfAPublishThatWasKilled(t *testing.T) {
 		os.WriteFile(filepath.Join(model, ".lock"), nil, 0o644),
 		os.WriteFile(filepath.Join(model, "withdrawn"), []byte("v1.1\n"), 0o644),
 		os.Symlink(".v1.1-0123abcd", filepath.Join(model, ".new-latest")),
-		os.Symlink("v1.0", filepath.Join(model, latestFile)),
+		os.Symlink("v1.0", filepath.Join(model, bundle.LatestFile)),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +63,7 @@ func TestDoesNotSeeWhatIsLeftOfAPublishThatWasKilled(t *testing.T) {
 
 func TestRefusesALatestThatNamesAStagingFolder(t *testing.T) {
 	model := filepath.Dir(copied(t))
-	if err := os.Symlink(".v1.1-0123abcd", filepath.Join(model, latestFile)); err != nil {
+	if err := os.Symlink(".v1.1-0123abcd", filepath.Join(model, bundle.LatestFile)); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(openedRuntime(t), model)
@@ -86,7 +86,7 @@ func TestRefusesEveryBundleOfAnotherModel(t *testing.T) {
 
 func TestServesTheFolderItselfWhereItIsABundle(t *testing.T) {
 	dir := copied(t)
-	if err := text("v9.9")(filepath.Join(dir, latestFile)); err != nil {
+	if err := text("v9.9")(filepath.Join(dir, bundle.LatestFile)); err != nil {
 		t.Fatal(err)
 	}
 	if got := opened(t, dir).Bundle().Dir; got != dir {
@@ -106,12 +106,12 @@ func TestRefusesALatestThatNamesNoVersion(t *testing.T) {
 		"two lines":       {text("v1.0\nv2.0\n"), `naming "v1.0\nv2.0"`},
 		"nothing":         {text("\n"), `naming ""`},
 		"a folder":        {folder, "latest is of mode drwx"},
-		"a novel":         {text(strings.Repeat(" ", maxLatestBytes) + "v1.0"), "4100 bytes long"},
+		"a novel":         {text(strings.Repeat(" ", 4096) + "v1.0"), "4100 bytes long"},
 		"a version gone":  {link("v2.0"), "v2.0 is not a folder"},
 		"no latest, even": {func(string) error { return nil }, "metadata.json is missing"},
 	} {
 		model := filepath.Dir(copied(t))
-		if err := c.make(filepath.Join(model, latestFile)); err != nil {
+		if err := c.make(filepath.Join(model, bundle.LatestFile)); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Open(rt, model)

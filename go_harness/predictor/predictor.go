@@ -61,6 +61,12 @@ func Open(rt *dwcpc.Runtime, path string, opts ...Option) (*Predictor, error) {
 	if err != nil {
 		return nil, err
 	}
+	return OpenBundle(rt, b, opts...)
+}
+
+// OpenBundle opens a bundle that was read already, as Open does. The Predictor keeps it, without the model's bytes: they are
+// nil afterwards.
+func OpenBundle(rt *dwcpc.Runtime, b *bundle.Bundle, opts ...Option) (*Predictor, error) {
 	meta := &b.Metadata
 	if n := len(meta.Inputs); n != 1 {
 		return nil, &bundle.Error{

@@ -1,0 +1,53 @@
+package registry
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// reclaimInterval is between two times that memory is given back: it takes the C heap's locks, for which predictions that
+// allocate would wait.
+const reclaimInterval = time.Second
+
+// reclaimer gives memory back after models were unloaded, away from predictions and not too often.
+type reclaimer struct {
+	trim    func() bool
+	pending atomic.Bool   // somebody will do it
+	stopped chan struct{} // closed when nobody may wait any more
+
+	mu   sync.Mutex
+	last time.Time // guarded by mu
+}
+
+func newReclaimer(trim func() bool) *reclaimer {
+	return &reclaimer{trim: trim, stopped: make(chan struct{})}
+}
+
+// soon has memory given back that is free now, at once or after the interval; it waits unless somebody else does.
+func (r *reclaimer) soon() {
+	if !r.pending.CompareAndSwap(false, true) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.stopped: // now is called next
+	case <-time.After(time.Until(r.last.Add(reclaimInterval))):
+		r.pending.Store(false) // whoever frees something from here on has to ask again
+		r.trim()
+		r.last = time.Now()
+	}
+}
+
+// now gives memory back without waiting.
+func (r *reclaimer) now() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trim()
+}
+
+// stop has nobody wait any more.
+func (r *reclaimer) stop() {
+	close(r.stopped)
+}
