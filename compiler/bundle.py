@@ -12,6 +12,7 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.json_schema import BUNDLE_SCHEMA, first_misfit, shortened
 from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
 from dwcpc.compiler.onnx_rows import first_axes
+from dwcpc.compiler.seal import broken_seal
 from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import folder_name, latest_version, version_of, version_text
 
@@ -76,7 +77,7 @@ def read_metadata(path: Path) -> Metadata:
     """Read one `metadata.json` by the schema."""
     import msgspec
 
-    document = _read_json(path)
+    data, document = _read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
     if isinstance(found, str) and found != SCHEMA and not found.startswith(SCHEMA + "."):
         raise InputError(
@@ -84,9 +85,13 @@ def read_metadata(path: Path) -> Metadata:
         )
     validate(path, document)
     try:
-        return msgspec.convert(document, Metadata)
+        metadata = msgspec.convert(document, Metadata)
     except msgspec.ValidationError as error:  # 1.0 where a whole number belongs: an integer to the schema
         raise InputError(f"{path}: {shortened(str(error))}; compile the bundle again") from error
+    broken = broken_seal(data, document)
+    if broken:
+        raise InputError(f"{path}: {broken}: it was changed after it was written; compile or publish the bundle again")
+    return metadata
 
 
 def validate(path: Path, document: object) -> None:
@@ -109,11 +114,12 @@ def _version_folder(path: Path) -> Path:
     raise InputError(f"{path}: holds no {METADATA_FILE}; expected a bundle's folder, such as {path.name}/v1.0")
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path) -> tuple[bytes, Any]:
     try:
         if path.stat().st_size > MAX_METADATA_BYTES:
             raise InputError(f"{path}: is larger than {MAX_METADATA_BYTES} bytes; compile the bundle again")
-        return parse_strictly(path.read_bytes())
+        data = path.read_bytes()
+        return data, parse_strictly(data)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); compile the bundle again") from error
     except (ValueError, RecursionError) as error:

@@ -27,6 +27,7 @@ from dwcpc.compiler.metadata import (
     ModelFile,
     Runtime,
 )
+from dwcpc.compiler.seal import sealed
 from dwcpc.compiler.signature import ADDED_PREFIX
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
 def write_metadata(folder: Path, metadata: Metadata) -> None:
     """Write `metadata.json`, after holding it against the schema; NaN and infinities cannot be written."""
     path = folder / METADATA_FILE
-    text = json.dumps(dataclasses.asdict(metadata), indent=1, allow_nan=False, ensure_ascii=False)
+    text = sealed(dataclasses.asdict(metadata))
     validate(path, json.loads(text))
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def _write_golden(folder: Path, compiled: Compiled, golden: Sequence[GoldenRows]) -> Golden:

@@ -105,6 +105,9 @@ func parseMetadata(path string, text []byte) (*Metadata, error) {
 	if err := (meaning{path: path, meta: &meta}).check(); err != nil {
 		return nil, err
 	}
+	if err := checkSeal(path, text, tree); err != nil {
+		return nil, err
+	}
 	return &meta, nil
 }
 
