@@ -45,6 +45,14 @@ func closing(t testing.TB, c interface{ Close() error }) {
 	})
 }
 
+// soaking returns how often to do something: briefly, or long where DWCPC_SOAK asks for it, as make soak does.
+func soaking(briefly, long int) int {
+	if os.Getenv("DWCPC_SOAK") != "" {
+		return long
+	}
+	return briefly
+}
+
 // folder is a registry on disk.
 type folder struct {
 	testing.TB

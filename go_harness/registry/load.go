@@ -51,9 +51,12 @@ func (r *Registry) resolve(k key) (target, error) {
 }
 
 // load returns the version t, of which the caller becomes a user. It must be able to follow serving, which may be nil.
-func (r *Registry) load(name string, t target, serving *Version) (*Version, error) {
-	r.loading.Lock()
-	defer r.loading.Unlock()
+func (r *Registry) load(name string, t target, serving *Version) (v *Version, err error) {
+	r.loader.do(func() { v, err = r.loadNow(name, t, serving) })
+	return v, err
+}
+
+func (r *Registry) loadNow(name string, t target, serving *Version) (*Version, error) {
 	if v := r.loaded(content{name, t.digest}); v != nil {
 		if err := r.checkContract(serving, v.Bundle()); err != nil {
 			v.Release()

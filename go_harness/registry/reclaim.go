@@ -8,7 +8,7 @@ import (
 
 // reclaimInterval is between two times that memory is given back: it takes the C heap's locks, for which predictions that
 // allocate would wait.
-const reclaimInterval = time.Second
+const reclaimInterval = 100 * time.Millisecond
 
 // reclaimer gives memory back after models were unloaded, away from predictions and not too often.
 type reclaimer struct {

@@ -30,9 +30,9 @@ type Registry struct {
 	options options
 	watcher *watcher // nil without Watch
 	reclaim *reclaimer
+	loader  loader
 	close   func() error
 
-	loading sync.Mutex // one version is loaded at a time: more would take memory and processors from those that serve
 	telling sync.Mutex // held while observers are told
 
 	mu       sync.Mutex // guards what follows
@@ -78,6 +78,7 @@ func Open(rt *dwcpc.Runtime, dir string, opts ...Option) (*Registry, error) {
 	}
 	r := &Registry{rt: rt, dir: absolute, options: o, handles: map[key]*opening{}, live: map[content]*Version{}}
 	r.reclaim = newReclaimer(memory.Trim)
+	r.loader = newLoader()
 	r.close = sync.OnceValue(r.shut)
 	if o.watch {
 		r.watcher = startWatcher(r, fsnotify.NewWatcher)
@@ -275,6 +276,7 @@ func (r *Registry) shut() error {
 			o.model.unload()
 		}
 	}
+	r.loader.stop()
 	r.reclaim.stop()
 	r.retiring.Wait()
 	r.reclaim.now()

@@ -1,27 +1,10 @@
 package registry
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"testing"
 )
-
-// soakReloads is how many times TestNoPredictionFailsWhateverIsReloaded reloads; DWCPC_SOAK_RELOADS asks for more.
-const soakReloads = 200
-
-func reloads(t *testing.T) int {
-	t.Helper()
-	text, ok := os.LookupEnv("DWCPC_SOAK_RELOADS")
-	if !ok {
-		return soakReloads
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
 
 // Four kinds of change in turn: a new version, a rollback, a broken version, and one that is deleted, together with `latest`
 // every other time. Version 2.N, which is good, is served from round N to the one after the next.
@@ -31,7 +14,7 @@ func TestNoPredictionFailsWhateverIsReloaded(t *testing.T) {
 	r := f.open(WithObserver(log))
 	m := latest(t, r)
 	good := map[string]bool{"1.0": true}
-	rounds := reloads(t) / 4
+	rounds := soaking(200, 4000) / 4
 	for round := range rounds {
 		good["2."+strconv.Itoa(round)] = true
 	}

@@ -128,14 +128,23 @@ func (s *Slot) Predict(dst []bundle.Output, src [][]float32) error {
 	for i, values := range src {
 		copy(s.in[i], values)
 	}
-	if err := s.session.session.RunWithBinding(s.binding); err != nil {
-		return fmt.Errorf("engine: run: %s", oneLine(err))
+	if err := s.Run(); err != nil {
+		return err
 	}
 	for i := range s.out {
 		copy(dst[i].Float32, s.out[i].Float32)
 		copy(dst[i].Int64, s.out[i].Int64)
 	}
+	return nil
+}
+
+// Run runs the model on what the slot's tensors hold, and copies nothing: it is the runtime's share of Predict.
+func (s *Slot) Run() error {
+	err := s.session.session.RunWithBinding(s.binding)
 	runtime.KeepAlive(s) // the call above used the tensors' memory through C, which the collector does not see
+	if err != nil {
+		return fmt.Errorf("engine: run: %s", oneLine(err))
+	}
 	return nil
 }
 
