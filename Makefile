@@ -93,6 +93,9 @@ bench: setup  ## micro-benchmarks, Python and Go
 	@$(BIN)/pytest bench/micro --benchmark-only --benchmark-columns=min,median,iqr,rounds
 	@$(GO) test -run '^$$' -bench . -benchmem -count 6 ./...
 
+soak: setup  ## minutes of reloads, memory and crowds of callers in Go
+	@$(GO) test -count=1 -timeout 30m ./registry
+
 wheel: setup  ## build wheels/*.whl with the Go harness inside
 	@rm -rf build wheels && $(BIN)/python -m build --no-isolation --outdir wheels .
 
@@ -105,4 +108,4 @@ lock: $(BIN)/uv  ## resolve requirements/*.lock again
 clean:  ## remove everything that make made
 	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
-.PHONY: help setup demo browser test check bench wheel lock clean
+.PHONY: help setup demo browser test check bench soak wheel lock clean
