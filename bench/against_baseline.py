@@ -33,9 +33,8 @@ def compare(bundle: Bundle, baseline: Bundle, protocol: Protocol, call_ms: float
     if bundle.metadata.inputs[0].shape == baseline.metadata.inputs[0].shape:
         theirs = {baseline.metadata.inputs[0].name: next(iter(ours.values()))}
     block_s = max(protocol.block_seconds, CALLS * call_ms / 1e3)
-    timeout_s = (
-        TIMEOUT_S + 2 * 2 * 3 * protocol.pairs * block_s
-    )  # a block to warm up, and twice the time for a busy machine
+    # Three sides, each with a block to warm up, and twice the time for a busy machine.
+    timeout_s = TIMEOUT_S + 2 * 2 * 3 * protocol.pairs * block_s
     with tempfile.TemporaryDirectory(prefix="dwcpc-baseline-") as name:
         other = ["--other", str(bundle.path), *saved_inputs("--other-input", ours, Path(name)), "--control"]
 

@@ -1,4 +1,6 @@
-"""The error tree. Each error is one sentence; only `cli.py` catches, and its exit code is the error's own."""
+"""The error tree. Each error is one sentence; only the command line catches, and its exit code is the error's own."""
+
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}  # of a verdict, where there was no error
 
 
 class DwcpcError(Exception):

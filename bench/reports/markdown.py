@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.reports.markdown_table import table
+from dwcpc.bench.reports.wording import marked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,13 +13,11 @@ if TYPE_CHECKING:
     from dwcpc.bench.reports.summary import Summary
     from dwcpc.compiler.metadata import Budget, Measurements, Metadata, Parity, PrecisionSearch
 
-VERDICTS = {"pass": "✔ pass", "fail": "✘ fail", "inconclusive": "? inconclusive"}
-
 
 def render(summary: Summary) -> str:
     """Return the report."""
     metadata = summary.metadata
-    parts = [f"# {metadata.name} v{metadata.version}: {VERDICTS[summary.verdict]}", _what(metadata, summary.size_bytes)]
+    parts = [f"# {metadata.name} v{metadata.version}: {marked(summary.verdict)}", _what(metadata, summary.size_bytes)]
     if metadata.budgets:
         parts.append(_budgets(metadata.budgets))
     if metadata.measurements is not None:
@@ -55,7 +54,7 @@ def _budgets(budgets: Sequence[Budget]) -> str:
             b.name,
             f"{b.limit:g}",
             "not measured" if b.measured is None else f"{b.measured:.4g}",
-            VERDICTS[b.verdict],
+            marked(b.verdict),
             b.reason,
         )
         for b in budgets
@@ -103,7 +102,7 @@ def _parity(parity: Parity) -> str:
         for r in parity.results
     )
     heads = ("check", "runtime", "output", "rows of", "worst", "allowed", "rows", "", "note")
-    about = f"Reference: the source model in {parity.reference}, seed {parity.seed}. {VERDICTS[parity.verdict]}."
+    about = f"Reference: the source model in {parity.reference}, seed {parity.seed}. {marked(parity.verdict)}."
     return f"## Parity\n\n{about}\n\n" + table(heads, rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.budgets import CPU, DECLARED_RATE_PER_S, LATENCY, MEMORY, SIZE
+from dwcpc.bench.reports.wording import MARKS, check_name, duration
 from dwcpc.compiler.trees.fold_scaler import FOLD_SCALERS
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
         StepRecord,
     )
 
-MARKS = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
 RUNTIMES = ("python", "go")
 LABEL_WIDTH = 9
-SHORT_MS = 0.1  # below which microseconds read better
 
 
 def render(summary: Summary, *, verbose: bool = False) -> str:
@@ -42,10 +41,10 @@ def render(summary: Summary, *, verbose: bool = False) -> str:
     if metadata.measurements is not None:
         lines += _render_measurements(metadata.measurements, {budget.name: budget for budget in metadata.budgets})
     folded = [record for record in metadata.passes if record.name == FOLD_SCALERS and record.changed]
-    lines += [_line("scaler", f"folded into the trees: {record.changed} thresholds moved") for record in folded]
+    lines += [line("scaler", f"folded into the trees: {record.changed} thresholds moved") for record in folded]
     if verbose:
         lines += [*_render_passes(metadata.passes), *_render_layers(metadata.precision)]
-    lines += [_line("note", note) for note in metadata.source.notes]
+    lines += [line("note", note) for note in metadata.source.notes]
     lines.append(f"{summary.verdict}: {summary.path}")
     if summary.report is not None:
         lines.append(f"report: {summary.report}")
@@ -57,25 +56,25 @@ def _render_passes(passes: Sequence[StepRecord]) -> list[str]:
     for each in passes:
         effect = "" if each.effect is None else f", {each.effect.ratio:.2f} of the time before"
         did = f"{each.changed} changed, {each.nodes} nodes{effect}" if each.changed else "nothing to do"
-        lines.append(_line("pass", "; ".join([f"{each.name}: {did}", *(f"not {why}" for why in each.refused)])))
+        lines.append(line("pass", "; ".join([f"{each.name}: {did}", *(f"not {why}" for why in each.refused)])))
     return lines
 
 
 def _render_layers(layers: Sequence[LayerPrecision]) -> list[str]:
-    return [_line("layer", f"{each.layer} ({each.op}): {each.precision}; {each.reason}") for each in layers]
+    return [line("layer", f"{each.layer} ({each.op}): {each.precision}; {each.reason}") for each in layers]
 
 
 def render_search(search: PrecisionSearch) -> list[str]:
     """Return a line for each candidate of a precision search, the fastest first, with what it lost by."""
     heads = f"{'dB':>5}  {'time':>4}  {'MB':>5}   of {search.min_sqnr_db:g} dB asked for; time as a share of cpu-fp32's"
-    lines = [_line("precision", heads)]
+    lines = [line("precision", heads)]
     for each in sorted(search.candidates, key=lambda each: 1.0 if each.latency is None else each.latency.ratio):
         time = "    " if each.latency is None else f"{each.latency.ratio:.2f}"
         figures = f"{each.sqnr_db:5.1f}  {time}  {each.model_bytes / 1e6:5.3g}"
         told = "" if each.chosen else f" ({each.reason})"
-        lines.append(_line("→" if each.chosen else "", f"{figures}   {each.name}{told}"))
+        lines.append(line("→" if each.chosen else "", f"{figures}   {each.name}{told}"))
     if search.calibration.kind == "drawn":
-        lines.append(_line("note", f"rows to round by were {search.calibration.note}"))
+        lines.append(line("note", f"rows to round by were {search.calibration.note}"))
     return lines
 
 
@@ -97,16 +96,16 @@ def render_parity(parity: Parity) -> list[str]:
     elif close:
         worst = max(close, key=_share_of_limit)
         marks.append(f"max |Δ| {worst.worst:.1e} of {worst.limit:.1e} ({worst.output}, {worst.group})")
-    lines = [_line("parity", "  ".join(marks))]
+    lines = [line("parity", "  ".join(marks))]
     first = runtimes[0]
     flips = _count(parity, "decisions", "decision flips", first) or _count(parity, "labels", "label flips", first)
     counts = [count for count in (flips, _count(parity, "leaf_paths", "leaf paths changed", first)) if count]
     if counts:
-        lines.append(_line("", "   ".join([*counts, f"reference {parity.reference}"])))
+        lines.append(line("", "   ".join([*counts, f"reference {parity.reference}"])))
     for result in parity.results:
         if not result.passed:
-            what = f"{result.check} of {result.output} on {result.group} rows in {result.runtime}"
-            lines.append(_line(MARKS["fail"], f"{what}: {result.worst:.3g}, allowed {result.limit:.3g}  {result.note}"))
+            told = f"{check_name(result)}: {result.worst:.3g}, allowed {result.limit:.3g}  {result.note}"
+            lines.append(line(MARKS["fail"], told))
     return lines
 
 
@@ -115,10 +114,6 @@ def _count(parity: Parity, check: str, what: str, runtime: str) -> str:
     found = [result for result in parity.results if result.check == check and result.runtime == runtime]
     rows = sum(result.rows for result in found)
     return f"{what} {sum(int(result.worst) for result in found)}/{rows}" if found else ""
-
-
-def _duration(milliseconds: float) -> str:
-    return f"{milliseconds:.3g} ms" if milliseconds >= SHORT_MS else f"{milliseconds * 1000:.3g} µs"
 
 
 def _share_of_limit(result: CheckResult) -> float:
@@ -132,20 +127,20 @@ def _render_measurements(measurements: Measurements, budgets: dict[str, Budget])
         go = runs["go"]
         rest = [_judged(budgets, LATENCY, "budget {limit:g} ms")]
         if "python" in runs:
-            rest.append(f"python {_duration(runs['python'].p50_ms)}")
+            rest.append(f"python {duration(runs['python'].p50_ms)}")
         if measurements.source_p50_ms is not None:
-            rest.append(f"source model {_duration(measurements.source_p50_ms)}")
-        percentiles = f"p50 {_duration(go.p50_ms)}  p99 {_duration(go.p99_ms)}  (go, 1 thread)"
-        lines.append(_line("latency", "   ".join([percentiles, *rest])))
-        lines.append(_line("load", f"{_duration(go.load_ms)}, first call {_duration(go.first_call_ms)}"))
+            rest.append(f"source model {duration(measurements.source_p50_ms)}")
+        percentiles = f"p50 {duration(go.p50_ms)}  p99 {duration(go.p99_ms)}  (go, 1 thread)"
+        lines.append(line("latency", "   ".join([percentiles, *rest])))
+        lines.append(line("load", f"{duration(go.load_ms)}, first call {duration(go.first_call_ms)}"))
     parts = [
         _judged(budgets, MEMORY, "memory {measured:.0f} of {limit:g} MB"),
         _judged(budgets, CPU, f"cpu {{measured:.2g}} % of a core at {DECLARED_RATE_PER_S:g}/s"),
         _judged(budgets, SIZE, "size {measured:.3g} of {limit:g} MB"),
     ]
-    lines.append(_line("budgets", "   ".join(parts)))
+    lines.append(line("budgets", "   ".join(parts)))
     lines += [
-        _line(MARKS[budget.verdict], f"{budget.name}: {budget.reason}")
+        line(MARKS[budget.verdict], f"{budget.name}: {budget.reason}")
         for budget in budgets.values()
         if budget.verdict != "pass"
     ]
@@ -162,5 +157,6 @@ def _judged(budgets: dict[str, Budget], name: str, template: str) -> str:
     return f"{text} {MARKS[budget.verdict]}"
 
 
-def _line(label: str, text: str) -> str:
+def line(label: str, text: str) -> str:
+    """Return one line of a bundle: what it is about, and what there is to say of it."""
     return f"  {label:<{LABEL_WIDTH}} {text}"

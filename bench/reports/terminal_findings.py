@@ -6,7 +6,8 @@ import statistics
 from typing import TYPE_CHECKING
 
 from dwcpc.bench.budgets import CPU, LATENCY
-from dwcpc.bench.reports.terminal import LABEL_WIDTH, MARKS, SHORT_MS, render_parity
+from dwcpc.bench.reports.terminal import line, render_parity
+from dwcpc.bench.reports.wording import MARKS, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,14 +41,14 @@ def _bundle(bundle: BundleFindings) -> list[str]:
         lines += render_parity(bundle.parity)
     limits = {budget.name: budget for budget in bundle.budgets}
     for index, runs in enumerate(sorted(bundle.runs, key=lambda runs: runs.runtime)):  # Go, which decides, first
-        lines.append(_line("latency" if index == 0 else "", _runtime(runs, limits.get(LATENCY))))
-    lines += [_line("load", _load(load)) for load in bundle.loads]
+        lines.append(line("latency" if index == 0 else "", _runtime(runs, limits.get(LATENCY))))
+    lines += [line("load", _load(load)) for load in bundle.loads]
     rest = [f"{_amount(budget)} {MARKS[budget.verdict]}" for budget in bundle.budgets if budget.name != LATENCY]
-    lines.append(_line("budgets", "   ".join(rest)))
+    lines.append(line("budgets", "   ".join(rest)))
     if bundle.regression is not None:
-        lines.append(_line("baseline", _regression(bundle.regression)))
-    lines += [_line("note", note) for note in bundle.notes]
-    return lines + [_line(MARKS[bundle.verdict], reason) for reason in bundle.reasons]
+        lines.append(line("baseline", _regression(bundle.regression)))
+    lines += [line("note", note) for note in bundle.notes]
+    return lines + [line(MARKS[bundle.verdict], reason) for reason in bundle.reasons]
 
 
 def _runtime(runs: RuntimeRuns, budget: Budget | None) -> str:
@@ -58,10 +59,8 @@ def _runtime(runs: RuntimeRuns, budget: Budget | None) -> str:
             *((run.p50_ms, run.p99_ms, run.first_call_ms, run.load_ms, run.cpu_p50_ms) for run in taken), strict=True
         )
     )
-    about = f"{runs.runtime:<6} p50 {_duration(p50_ms)}  p99 {_duration(p99_ms)}  cpu {_duration(cpu_ms)}"
-    rest = (
-        f"load {_duration(load_ms)}, first call {_duration(first_ms)}, {len(taken)} process{'es' * (len(taken) != 1)}"
-    )
+    about = f"{runs.runtime:<6} p50 {duration(p50_ms)}  p99 {duration(p99_ms)}  cpu {duration(cpu_ms)}"
+    rest = f"load {duration(load_ms)}, first call {duration(first_ms)}, {len(taken)} process{'es' * (len(taken) != 1)}"
     limit = "" if budget is None or runs.runtime != "go" else f"   budget {budget.limit:g} ms {MARKS[budget.verdict]}"
     return f"{about}{limit}   {rest}{_others(runs)}"
 
@@ -76,7 +75,7 @@ def _load(load: Load) -> str:
     how = (
         f"{load.concurrency} callers at once" if load.rate_per_s is None else f"{load.rate_per_s:g} calls due a second"
     )
-    times = f"p50 {_duration(load.p50_ms)}  p99 {_duration(load.p99_ms)}  max {_duration(load.max_ms)}"
+    times = f"p50 {duration(load.p50_ms)}  p99 {duration(load.p99_ms)}  max {duration(load.max_ms)}"
     return f"{how}: {load.served_per_s:.4g} served a second, {times}"
 
 
@@ -108,11 +107,3 @@ def _count(bundles: Iterable[BundleFindings]) -> str:
     verdicts = [bundle.verdict for bundle in bundles]
     counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in MARKS if verdict in verdicts]
     return f"{len(verdicts)} bundle{'s' * (len(verdicts) != 1)}, " + ", ".join(counts)
-
-
-def _duration(milliseconds: float) -> str:
-    return f"{milliseconds:.3g} ms" if milliseconds >= SHORT_MS else f"{milliseconds * 1000:.3g} µs"
-
-
-def _line(label: str, text: str) -> str:
-    return f"  {label:<{LABEL_WIDTH}} {text}"

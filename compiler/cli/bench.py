@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from dwcpc.compiler.cli.options import FILE
-from dwcpc.compiler.cli.output import EXIT_CODES, Output
+from dwcpc.compiler.cli.output import Output
+from dwcpc.compiler.errors import EXIT_CODES
 
 
 @click.command("bench", short_help="Latency, processor, memory, size: measured.")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from dwcpc.compiler.cli.options import FILE, SEED, finite, input_shape
-from dwcpc.compiler.cli.output import EXIT_CODES, Output
-from dwcpc.compiler.errors import DwcpcError
+from dwcpc.compiler.cli.output import Output
+from dwcpc.compiler.errors import EXIT_CODES, DwcpcError
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from dwcpc.compiler.cli.options import FILE
-from dwcpc.compiler.cli.output import BAD_INPUT, EXIT_CODES, Output
+from dwcpc.compiler.cli.output import Output
+from dwcpc.compiler.errors import EXIT_CODES, InputError
 
 
 @click.command("gate", short_help="The verdict: parity, budgets, regression.")
@@ -61,4 +62,4 @@ def gate_(output: Output, /, **options: Any) -> None:
     outcome = gate(scope.paths, chosen, output.progress)
     texts = [render(outcome.findings), *(f"report: {path}" for path in written(outcome.findings, files))]
     output.result("\n".join(texts), dataclasses.asdict(outcome.findings))
-    sys.exit(BAD_INPUT if outcome.refused else EXIT_CODES[outcome.findings.verdict])
+    sys.exit(InputError.exit_code if outcome.refused else EXIT_CODES[outcome.findings.verdict])

@@ -12,9 +12,6 @@ import click
 
 from dwcpc.compiler.steps import BAR
 
-EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
-BAD_INPUT = 2
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Output:

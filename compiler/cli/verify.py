@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from dwcpc.compiler.cli.options import FILE, SEED
-from dwcpc.compiler.cli.output import EXIT_CODES, Output
+from dwcpc.compiler.cli.output import Output
+from dwcpc.compiler.errors import EXIT_CODES
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 

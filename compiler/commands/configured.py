@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dwcpc.compiler.commands.compile import Order, compile_bundle
-from dwcpc.compiler.errors import DwcpcError, InputError
+from dwcpc.compiler.errors import EXIT_CODES, DwcpcError, InputError
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.sources.base import LoadOptions
 from dwcpc.compiler.targets import target_named
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from dwcpc.bench.reports.summary import Summary
     from dwcpc.compiler.commands.config import Config, ModelConfig
 
-VERDICT_CODES = {"pass": 0, "fail": 1, "inconclusive": 4}
 WORST_FIRST = (3, 2, 1, 4, 0)
 
 
@@ -31,7 +30,7 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """What the command would have returned for this model alone."""
-        return self.found.exit_code if isinstance(self.found, DwcpcError) else VERDICT_CODES[self.found.verdict]
+        return self.found.exit_code if isinstance(self.found, DwcpcError) else EXIT_CODES[self.found.verdict]
 
 
 def orders(config: Config, only: Sequence[str], out: Path | None, *, replace: bool, verify: bool) -> list[Order]:

@@ -19,6 +19,7 @@ from dwcpc.bench.history import published
 from dwcpc.bench.judge_runs import judge_runs
 from dwcpc.bench.measure_in_turn import Measured, measure_in_turn
 from dwcpc.bench.protocol import Protocol
+from dwcpc.bench.reports.wording import check_name
 from dwcpc.compiler.commands.baselines import Baseline, find_baseline
 from dwcpc.compiler.commands.candidates import open_candidates
 from dwcpc.compiler.commands.error_profiles import error_profiles
@@ -188,5 +189,4 @@ def _failures(checked: _Checked, measured: Measured | None) -> list[str]:
 
 
 def _told(result: CheckResult) -> str:
-    what = f"{result.check} of {result.output} on {result.group} rows in {result.runtime}"
-    return f"{what} is {result.worst:.3g}, allowed {result.limit:.3g} {result.note}".rstrip()
+    return f"{check_name(result)} is {result.worst:.3g}, allowed {result.limit:.3g} {result.note}".rstrip()

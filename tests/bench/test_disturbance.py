@@ -9,33 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from process_runs import QUIET
 
 from dwcpc.bench import environment
 from dwcpc.bench.disturbance import fastest_probe_ms, median_allowance, p99_allowance, slowdown
 from dwcpc.bench.environment import Begun, busy_ticks, describe_environment
-from dwcpc.bench.findings import ProcessRun
 from dwcpc.bench.probe import probe_ms
 from dwcpc.bench.processor_time import ProcessorTime
 
-RUN = ProcessRun(
-    calls=2000,
-    settled=True,
-    load_ms=8.0,
-    first_call_ms=1.0,
-    p50_ms=3.0,
-    p90_ms=3.1,
-    p99_ms=3.5,
-    p999_ms=3.9,
-    max_ms=4.0,
-    p99_upper_ms=3.6,
-    cpu_p50_ms=3.0,
-    cpu_mean_ms=3.0,
-    cpu_p99_upper_ms=3.6,
-    peak_memory_bytes=45_000_000,
-    probe_before_ms=1.0,
-    probe_after_ms=1.2,
-    others_cores=0.0,
-)
+RUN = replace(QUIET, probe_after_ms=1.2)
 
 
 def test_the_slower_probe_counts_against_the_fastest_of_the_job() -> None:

@@ -5,31 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from process_runs import QUIET
 
-from dwcpc.bench.findings import ProcessRun
 from dwcpc.bench.latency_verdict import is_slow, is_within, judge_latency, majority
 
 LIMIT_MS = 5.0
-QUIET = ProcessRun(
-    calls=2000,
-    settled=True,
-    load_ms=8.0,
-    first_call_ms=1.0,
-    p50_ms=3.0,
-    p90_ms=3.1,
-    p99_ms=3.5,
-    p999_ms=3.9,
-    max_ms=4.0,
-    p99_upper_ms=3.6,
-    cpu_p50_ms=3.0,
-    cpu_mean_ms=3.0,
-    cpu_p99_upper_ms=3.6,
-    peak_memory_bytes=45_000_000,
-    probe_before_ms=1.0,
-    probe_after_ms=1.0,
-    others_cores=0.0,
-    cpu_p99_lower_ms=3.4,
-)
 # Its calls wait for the processor, which works on them no longer than before.
 BUSY = replace(QUIET, p50_ms=6.1, p99_ms=30.0, p99_upper_ms=40.0, others_cores=2.0)
 SLOW = replace(
