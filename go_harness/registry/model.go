@@ -38,6 +38,9 @@ func (m *Model) Bundle() *bundle.Bundle { return m.Version().Bundle() }
 // handle will serve, unless the registry was opened WithContractChanges.
 func (m *Model) NewOutputs() predictor.Outputs { return m.Version().NewOutputs() }
 
+// NewBatch returns buffers for rows rows, to which the same applies.
+func (m *Model) NewBatch(rows int) predictor.Outputs { return m.Version().NewBatch(rows) }
+
 // Output returns the index in the outputs of the one named name. Ask once: it is the same for every version that the handle
 // will serve, unless the registry was opened WithContractChanges.
 func (m *Model) Output(name string) (int, bool) { return m.Version().Output(name) }
@@ -75,6 +78,17 @@ func (m *Model) PredictVersion(ctx context.Context, out predictor.Outputs, windo
 	}
 	defer v.Release()
 	return v, v.Predict(ctx, out, window)
+}
+
+// PredictBatch computes several rows as predictor.PredictBatch does, all of them with the version that serves now; the registry
+// says how many rows WithBatch. It returns the version that answered, as PredictVersion does.
+func (m *Model) PredictBatch(ctx context.Context, out predictor.Outputs, windows []float32) (*Version, error) {
+	v, err := m.Acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer v.Release()
+	return v, v.PredictBatch(ctx, out, windows)
 }
 
 // Reload looks at what `latest` names and serves that. When that version fails, the one that serves goes on, and the reason is
