@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HARNESS := compiler/bin/dwcpc-harness
 GO_SOURCES := $(shell find go_harness -name '*.go' -o -name go.mod -o -name go.sum -o -name '*.json' 2>/dev/null)
+FUZZ_TIME ?= 60s
 GO := cd go_harness && DWCPC_ORT_LIB="$$(cd .. && $(BIN)/dwcpc doctor --ort-lib)" go
 TORCH_VERSION := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements/torch.lock)
 
@@ -75,6 +76,14 @@ bench: setup  ## micro-benchmarks, Python and Go
 	@$(BIN)/pytest bench/micro --benchmark-only --benchmark-columns=min,median,iqr,rounds
 	@$(GO) test -run '^$$' -bench . -benchmem -count 6 ./...
 
+fuzz: setup  ## fuzz what Go reads from files, FUZZ_TIME (60s) for each target; failures go into testdata/fuzz
+	@cd go_harness && set -o pipefail && grep -r --include=fuzz_test.go -o '^func Fuzz[A-Za-z]*' . | sed 's|/fuzz_test.go:func | |' | \
+		while read -r package target; do echo "fuzz: $$package $$target" >&2; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 10x "$$package" </dev/null || exit 1; done
+
+soak: setup  ## hot reloads under load and reloads of large models, for minutes, under the race detector
+	@export DWCPC_SOAK=1 && $(GO) test -count=1 -race -v -timeout 30m -run 'Reload' ./registry
+
 wheel: setup  ## build wheels/*.whl with the Go harness inside
 	@rm -rf build wheels && $(BIN)/python -m build --no-isolation --outdir wheels .
 
@@ -87,4 +96,4 @@ lock: $(BIN)/uv  ## resolve requirements/*.lock again
 clean:  ## remove everything that make made
 	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
-.PHONY: help setup demo test check bench wheel lock clean
+.PHONY: help setup demo test check bench fuzz soak wheel lock clean
