@@ -51,7 +51,6 @@ type reloading struct {
 	folder
 	log      *recorder
 	registry *Registry
-	model    *Model
 	version  int
 }
 
