@@ -31,7 +31,8 @@ func FuzzMetadataValue(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for place := range uint16(len(placesIn(f, text))) {
+	const every = 8 // as many as a test without fuzzing has time for
+	for place := uint16(0); int(place) < len(placesIn(f, text)); place += every {
 		f.Add(place, []byte("null"))
 	}
 	for _, value := range []string{`""`, `[]`, `{}`, `-1`, `1.5`, `1e308`, `9223372036854775808`, `["batch", 16777217]`, `["batch", 0]`, `{"a": [1], "A": 2}`, `1, "version": 1`} {

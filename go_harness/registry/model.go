@@ -100,13 +100,10 @@ func (m *Model) Reload() error {
 // Unload gives the handle up: later predictions fail with ErrClosed, and the model is unloaded when those that run are over,
 // unless another handle serves the same version. The registry makes a new handle for whoever asks for the model again.
 func (m *Model) Unload() {
-	m.registry.forget(m)
-	m.unload()
-}
-
-func (m *Model) unload() {
 	m.changing.Lock()
 	defer m.changing.Unlock()
+	// Forgotten only when no load of it runs: Close waits for those that it knows.
+	m.registry.forget(m)
 	if !m.closed.Swap(true) {
 		m.current.Load().Release()
 	}

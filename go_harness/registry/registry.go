@@ -273,7 +273,7 @@ func (r *Registry) shut() error {
 	for _, o := range openings {
 		<-o.ready
 		if o.model != nil {
-			o.model.unload()
+			o.model.Unload()
 		}
 	}
 	r.loader.stop()

@@ -302,3 +302,45 @@ func TestComparesTheColumnsOfAService(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Whatever happens at once, Close waits for the loads that run, and nothing is loaded after it.
+func TestClosesWhileHandlesAreMadeReloadedAndUnloaded(t *testing.T) {
+	f := published(t, "1.0", "1.1")
+	for range 20 {
+		r, err := Open(openedRuntime(t), f.dir, Watch(), WithInterval(time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for i := range 6 {
+			group.Go(func() {
+				for {
+					m, err := r.GetLatest(model)
+					if err == nil && i%3 == 0 {
+						err = m.Reload()
+					}
+					if err == nil && i%3 == 1 {
+						m.Unload()
+					}
+					if _, getErr := r.Get(model, "1.0"); err == nil {
+						err = getErr
+					}
+					if err == nil {
+						continue
+					}
+					if !errors.Is(err, ErrClosed) {
+						t.Error(err)
+					}
+					if _, err := r.GetLatest(model); errors.Is(err, ErrClosed) {
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(3 * time.Millisecond)
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
+	}
+}
