@@ -53,6 +53,24 @@ func TestGivesEverybodyTheSameHandle(t *testing.T) {
 	}
 }
 
+func TestSaysHowEachModelIs(t *testing.T) {
+	f := published(t, "1.0", "1.1")
+	r := f.open()
+	if all := r.Status(); len(all) != 0 {
+		t.Errorf("got %+v", all)
+	}
+	m := latest(t, r)
+	if _, err := r.Get(model, "1.0"); err != nil {
+		t.Fatal(err)
+	}
+	f.remove("latest")
+	failure := m.Reload()
+	all := r.Status()
+	if len(all) != 1 || all[0].Model != model || all[0].Version != "1.1" || all[0].Failures != 1 || all[0].Failure != failure {
+		t.Errorf("got %+v", all)
+	}
+}
+
 func TestGivesAHandleOnOneVersionForEver(t *testing.T) {
 	f := published(t, "1.0", "1.1")
 	r := f.open()
