@@ -43,7 +43,8 @@ func FuzzMetadataValue(f *testing.F) {
 		if err := json.Unmarshal(text, &tree); err != nil {
 			t.Fatal(err)
 		}
-		places := placesIn(t, text)
+		delete(tree.(map[string]any), "checksum") // it would be all that is found wrong
+		places := placesBelow(nil, tree)
 		at := places[int(place)%len(places)]
 		const mark = "the value goes here"
 		changed, err := json.Marshal(replaced(tree, at, mark))
