@@ -15,9 +15,11 @@ LATENCY = "latency_p99_ms"
 SIZE = "size_mb"
 MEMORY = "memory_mb"
 CPU = "cpu_percent"
+TOGETHER = "memory_together_mb"  # of all bundles in one Go process; a single bundle has no such budget
 
 # Megabytes are 10^6 bytes; the CPU share is of one core at the declared rate.
 DEFAULT_LIMITS = {LATENCY: 5.0, SIZE: 50.0, MEMORY: 500.0, CPU: 10.0}
+DEFAULT_TOGETHER = 500.0
 DECLARED_RATE_PER_S = 10.0
 BYTES_PER_MB = 1e6
 
@@ -34,7 +36,12 @@ class Limits:
 
 def parse_limits(settings: Iterable[str], latency_p99_ms: float) -> Limits:
     """Return the default limits, `latency_p99_ms` being the model's own, changed by `NAME=NUMBER` settings."""
-    values: dict[str, float] = {**DEFAULT_LIMITS, LATENCY: latency_p99_ms}
+    return Limits(**changed_by(settings, {**DEFAULT_LIMITS, LATENCY: latency_p99_ms}))
+
+
+def changed_by(settings: Iterable[str], limits: Mapping[str, float]) -> dict[str, float]:
+    """Return `limits` changed by `NAME=NUMBER` settings; InputError where one is no such thing."""
+    values = dict(limits)
     for setting in settings:
         name, _, text = setting.partition("=")
         if name not in values:
@@ -45,7 +52,7 @@ def parse_limits(settings: Iterable[str], latency_p99_ms: float) -> Limits:
             raise InputError(f"--budget {setting}: {text!r} is not a number, expected NAME=NUMBER") from error
         if not 0 < values[name] < float("inf"):
             raise InputError(f"--budget {setting}: expected a positive number")
-    return Limits(**values)
+    return values
 
 
 def judge(limits: Limits, size_bytes: int, runs: Mapping[str, Measurement]) -> tuple[Budget, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from dwcpc.compiler.metadata import Budget, LatencyRatio, Metadata, Parity, Verdict
+# At run time too: findings_file.py reads the dataclasses by their types.
+from dwcpc.compiler.metadata import Budget, LatencyRatio, Metadata, Parity, Verdict
 
 SCHEMA = "dwcpc.report/1"
 
@@ -16,7 +16,9 @@ class ProcessRun:
     """One fresh process of one runtime: batch 1, one thread, copy in → run → copy out; load and first call apart.
 
     `p99_upper_ms` and `cpu_p99_upper_ms` are 99 % upper confidence bounds of p99 from order statistics, none below 459
-    calls. `probe_before_ms` and `probe_after_ms` are the same fixed amount of processor work, before and after.
+    calls; `cpu_p99_lower_ms` is the lower one. `probe_before_ms` and `probe_after_ms` are the CPU time of the same
+    fixed amount of processor work, before and after. `others_cores` is how many cores' worth of time other processes
+    and the hypervisor used meanwhile, none where the system does not tell.
     """
 
     calls: int
@@ -35,6 +37,8 @@ class ProcessRun:
     peak_memory_bytes: int
     probe_before_ms: float
     probe_after_ms: float
+    others_cores: float | None = None
+    cpu_p99_lower_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ class ErrorProfile:
 class BundleFindings:
     """One bundle as judged.
 
-    `files` are bytes on disk by name; `reasons` say in sentences why the verdict is not pass.
+    `files` are bytes on disk by name; `reasons` say in sentences why the verdict is not pass; `notes` what else is to
+    be known, such as that there was no baseline.
     """
 
     path: str
@@ -114,6 +119,7 @@ class BundleFindings:
     regression: Regression | None
     verdict: Verdict
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def size_bytes(self) -> int:
@@ -154,8 +160,9 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What one run of `gate` or `bench` found.
+    """What one run of `gate` or `bench` found; with `"compile"`, what bundles say of the day they were made.
 
+    `environment` is none where nothing was measured for these findings: each bundle's metadata says where it was then.
     `decisive` is false for quick runs, which may fail a bundle and never pass one. `together` is the budget on the
     memory of all bundles in one Go process; none for a single bundle, whose own budget says the same.
     """
@@ -163,9 +170,9 @@ class Findings:
     schema: str
     created: str
     compiler: str
-    command: Literal["gate", "bench"]
+    command: Literal["gate", "bench", "compile"]
     decisive: bool
-    environment: Environment
+    environment: Environment | None
     bundles: tuple[BundleFindings, ...]
     together: Budget | None
     history: tuple[Published, ...]

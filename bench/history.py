@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dwcpc.bench.budgets import overall
 from dwcpc.bench.findings import Published
+from dwcpc.bench.stated_verdict import stated_verdict
 from dwcpc.compiler.registry.entries import read_registry
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dwcpc.compiler.bundle import Bundle
-    from dwcpc.compiler.metadata import Measurement, Metadata, Verdict
+    from dwcpc.compiler.metadata import Measurement, Metadata
     from dwcpc.compiler.registry.entries import Line
 
 
@@ -38,18 +38,12 @@ def published_as(bundle: Bundle, *, latest: bool) -> Published:
         created=metadata.created,
         target=metadata.target,
         latest=latest,
-        verdict=stated_verdict(metadata),
+        verdict=stated_verdict(metadata)[0],
         size_bytes=bundle.size_bytes,
         go_p50_ms=None if go is None else go.p50_ms,
         go_p99_ms=None if go is None else go.p99_ms,
         go_peak_memory_bytes=None if go is None else go.peak_memory_bytes,
     )
-
-
-def stated_verdict(metadata: Metadata) -> Verdict:
-    """Return the verdict of the compile: the worst of parity and every budget; inconclusive where there is none."""
-    parity: Verdict = "inconclusive" if metadata.parity is None else metadata.parity.verdict
-    return overall([parity, overall(budget.verdict for budget in metadata.budgets)])
 
 
 def _go(metadata: Metadata) -> Measurement | None:

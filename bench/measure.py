@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dwcpc.bench.stats import percentile, upper_bound
 from dwcpc.compiler.errors import DwcpcError
-from dwcpc.compiler.harness import call_harness
+from dwcpc.compiler.harness import TIMEOUT_S, call_harness
 from dwcpc.compiler.metadata import Measurement
 
 if TYPE_CHECKING:
@@ -38,23 +38,41 @@ def measure_go(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAULT_C
     return _measured("go", *go_samples(bundle, rows, calls, DEFAULT_SECONDS))
 
 
-def go_samples(bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float) -> tuple[Answer, Samples]:
-    """Return what the Go harness says of one process, and each call's wall and CPU time in ms [calls, 2]."""
-    return sampled(bundle, rows, calls, seconds, lambda arguments: call_harness("bench", arguments))
+def go_samples(
+    bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float, most_seconds: float = 0.0
+) -> tuple[Answer, Samples]:
+    """Return what the Go harness says of one process, and each call's wall and CPU time in ms [calls, 2].
+
+    It is cut short after `most_seconds`, unless that is 0.
+    """
+
+    def call(arguments: list[str]) -> Answer:
+        if not most_seconds:
+            return call_harness("bench", arguments)
+        return call_harness("bench", [*arguments, "--most-seconds", str(most_seconds)], TIMEOUT_S + most_seconds)
+
+    return sampled(bundle, rows, calls, seconds, call)
 
 
 def measure_python(bundle: Bundle, rows: NDArray[np.float32], calls: int = DEFAULT_CALLS) -> Measurement:
     """Time Python's onnxruntime on `rows`, rotated, in a process of its own."""
+    return _measured("python", *python_samples(bundle, rows, calls, DEFAULT_SECONDS))
+
+
+def python_samples(
+    bundle: Bundle, rows: NDArray[np.float32], calls: int, seconds: float, most_seconds: float = 0.0
+) -> tuple[Answer, Samples]:
+    """Return what `go_samples` does, of a process of Python's onnxruntime."""
 
     def call(arguments: list[str]) -> Answer:
-        argv = [sys.executable, "-m", "dwcpc.bench.python_worker", *arguments]
+        argv = [sys.executable, "-m", "dwcpc.bench.python_worker", *arguments, "--most-seconds", str(most_seconds)]
         done = subprocess.run(argv, capture_output=True, check=False)
         if done.returncode:
             raise DwcpcError(f"the Python timing process failed: {done.stderr.decode(errors='replace').strip()[-500:]}")
         answer: Answer = json.loads(done.stdout)
         return answer
 
-    return _measured("python", *sampled(bundle, rows, calls, DEFAULT_SECONDS, call))
+    return sampled(bundle, rows, calls, seconds, call)
 
 
 def time_source(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dwcpc.bench.probe import probe_ms
+from dwcpc.bench.processor_time import ProcessorTime
 from dwcpc.bench.timed_calls import timed, timed_call, warm_up
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.ort_session import open_session
@@ -29,6 +31,7 @@ def main() -> None:
     parser.add_argument("--input", required=True)
     parser.add_argument("--calls", type=int, required=True)
     parser.add_argument("--min-seconds", type=float, required=True)
+    parser.add_argument("--most-seconds", type=float, default=0.0)
     parser.add_argument("--samples", type=Path, required=True)
     options = parser.parse_args()
     answer, samples = _run(options)
@@ -49,8 +52,10 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, Any], NDArray[np.int64]
     call = timed_call(session, [tensor.name for tensor in bundle.metadata.outputs], {name: rows})
     first_ns, _ = call(0)
     warmup, stable = warm_up(call)
-    begun = time.perf_counter()
-    samples = timed(call, options.calls, options.min_seconds)
+    probe_before_ms = probe_ms()
+    before, begun = ProcessorTime.now(), time.perf_counter()
+    samples = timed(call, options.calls, options.min_seconds, options.most_seconds)
+    seconds, others_cores = time.perf_counter() - begun, ProcessorTime.now().others_cores(before)
     answer = {
         "onnxruntime": onnxruntime.__version__,
         "load_ms": load_ns / 1e6,
@@ -58,8 +63,11 @@ def _run(options: argparse.Namespace) -> tuple[dict[str, Any], NDArray[np.int64]
         "warmup_calls": warmup,
         "stable": stable,
         "calls": len(samples),
-        "seconds": time.perf_counter() - begun,
+        "seconds": seconds,
         "peak_memory_bytes": _peak_memory_bytes(),
+        "probe_before_ms": probe_before_ms,
+        "probe_after_ms": probe_ms(),
+        "others_cores": others_cores,
     }
     return answer, samples
 

@@ -43,6 +43,23 @@ def upper_bound(samples: NDArray[np.floating], q: float, confidence: float = CON
     return float(np.sort(samples)[k - 1])
 
 
+def lower_bound(samples: NDArray[np.floating], q: float, confidence: float = CONFIDENCE) -> float:
+    """Return a lower confidence bound of the `q` quantile.
+
+    The number J of samples above the true quantile is Binomial(n, 1 − q); the k-th smallest sample is not above it with
+    probability P(J ≤ n − k), and the largest k where that reaches `confidence` is taken, or the smallest sample.
+    """
+    n = len(samples)
+    log_term = n * math.log(q)  # log P(J = 0)
+    cumulative = math.exp(log_term)
+    j = 0
+    while cumulative < confidence and j < n - 1:
+        j += 1
+        log_term += math.log(n - j + 1) - math.log(j) + math.log1p(-q) - math.log(q)
+        cumulative += math.exp(log_term)
+    return float(np.sort(samples)[n - j - 1])
+
+
 def median_bounds(samples: NDArray[np.floating], confidence: float = CONFIDENCE) -> tuple[float, float] | None:
     """Return bounds of the median that hold with `confidence` each, or none when there are too few samples (sign test).
 

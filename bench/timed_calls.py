@@ -43,12 +43,19 @@ def timed_call(session: onnxruntime.InferenceSession, outputs: list[str] | None,
     return call
 
 
-def timed(call: Call, calls: int, seconds: float) -> NDArray[np.int64]:
-    """Call until there were `calls` and `seconds`; return ns [calls, 2], wall and thread CPU."""
+def timed(call: Call, calls: int, seconds: float, most_seconds: float = 0.0) -> NDArray[np.int64]:
+    """Call until there were `calls` and `seconds`; return ns [calls, 2], wall and thread CPU.
+
+    It is cut short after `most_seconds`, unless that is 0: a hopelessly slow model is known as one long before.
+    """
     samples: list[tuple[int, int]] = []
     begun = time.perf_counter()
-    while len(samples) < calls or time.perf_counter() - begun < seconds:
+    elapsed = 0.0
+    while len(samples) < calls or elapsed < seconds:
         samples.append(call(len(samples)))
+        elapsed = time.perf_counter() - begun
+        if 0 < most_seconds <= elapsed:
+            break
     return np.array(samples, np.int64)
 
 
@@ -56,8 +63,10 @@ def warm_up(call: Call) -> tuple[int, bool]:
     """Call until three windows of 100 have medians within 10 %; return the number of calls and whether that came."""
     begun = time.perf_counter()
     taken: list[int] = []
-    while len(taken) < WARMUP_CALLS or time.perf_counter() - begun < WARMUP_SECONDS:
+    elapsed = 0.0
+    while (len(taken) < WARMUP_CALLS or elapsed < WARMUP_SECONDS) and elapsed < MOST_WARMUP_SECONDS:
         taken.append(call(len(taken))[0])
+        elapsed = time.perf_counter() - begun
     medians: list[float] = []
     while time.perf_counter() - begun < MOST_WARMUP_SECONDS:
         window = [call(index)[0] for index in range(WINDOW)]

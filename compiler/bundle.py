@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.json_schema import BUNDLE_SCHEMA, first_misfit, shortened
 from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
+from dwcpc.compiler.onnx_rows import first_axes
+from dwcpc.compiler.seal import broken_seal
 from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import folder_name, latest_version, version_of, version_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -51,7 +48,13 @@ class Bundle:
     @property
     def size_bytes(self) -> int:
         """Bytes on disk of the whole bundle."""
-        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+        return sum(self.files.values())
+
+    @property
+    def files(self) -> dict[str, int]:
+        """Bytes on disk by file, named from the bundle's folder."""
+        paths = sorted(path for path in self.path.rglob("*") if path.is_file())
+        return {path.relative_to(self.path).as_posix(): path.stat().st_size for path in paths}
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -62,7 +65,8 @@ def open_bundle(path: Path) -> Bundle:
     bundle = Bundle(folder, metadata)
     _check_folder(folder, metadata)
     _check_consistency(folder / METADATA_FILE, metadata)
-    _check_file(folder, MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
+    model = _check_file(folder, MODEL_FILE, metadata.model.sha256, metadata.model.bytes)
+    _check_rows(folder, model, metadata.model.batch)
     for file in metadata.golden.files:
         _check_file(folder, file.file, file.sha256)
         _check_golden(folder, file, metadata)
@@ -73,7 +77,7 @@ def read_metadata(path: Path) -> Metadata:
     """Read one `metadata.json` by the schema."""
     import msgspec
 
-    document = _read_json(path)
+    data, document = _read_json(path)
     found = document.get("schema") if isinstance(document, dict) else None
     if isinstance(found, str) and found != SCHEMA and not found.startswith(SCHEMA + "."):
         raise InputError(
@@ -81,37 +85,20 @@ def read_metadata(path: Path) -> Metadata:
         )
     validate(path, document)
     try:
-        return msgspec.convert(document, Metadata)
+        metadata = msgspec.convert(document, Metadata)
     except msgspec.ValidationError as error:  # 1.0 where a whole number belongs: an integer to the schema
-        raise InputError(f"{path}: {_shortened(str(error))}; compile the bundle again") from error
+        raise InputError(f"{path}: {shortened(str(error))}; compile the bundle again") from error
+    broken = broken_seal(data, document)
+    if broken:
+        raise InputError(f"{path}: {broken}: it was changed after it was written; compile or publish the bundle again")
+    return metadata
 
 
 def validate(path: Path, document: object) -> None:
     """Hold `document` against the schema; InputError names the first field that does not fit."""
-    errors = sorted(_validator().iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path])
-    if errors:
-        first = errors[0]
-        field = _field(first.absolute_path) or "the document"
-        raise InputError(f"{path}: {field}: {_shortened(first.message)}; compile the bundle again")
-
-
-@cache
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator, ValidationError
-    from jsonschema.validators import extend
-
-    def pattern(_validator: Any, expression: str, value: object, _schema: Any) -> Iterator[Any]:
-        # In a schema `$` is the very end; in Python it also stands before a line break there.
-        if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", expression), value):
-            yield ValidationError(f"{value!r} does not match {expression!r}")
-
-    schema = json.loads(files("dwcpc.compiler").joinpath("bundle.schema.json").read_text(encoding="utf-8"))
-    return extend(Draft202012Validator, {"pattern": pattern})(schema)  # type: ignore[no-untyped-call]
-
-
-def _field(parts: Iterable[str | int]) -> str:
-    """Return `inputs[0].dtype`, as Go writes it."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
+    misfit = first_misfit(document, BUNDLE_SCHEMA)
+    if misfit is not None:
+        raise InputError(f"{path}: {misfit}; compile the bundle again")
 
 
 def _version_folder(path: Path) -> Path:
@@ -127,19 +114,16 @@ def _version_folder(path: Path) -> Path:
     raise InputError(f"{path}: holds no {METADATA_FILE}; expected a bundle's folder, such as {path.name}/v1.0")
 
 
-def _read_json(path: Path) -> Any:
+def _read_json(path: Path) -> tuple[bytes, Any]:
     try:
         if path.stat().st_size > MAX_METADATA_BYTES:
             raise InputError(f"{path}: is larger than {MAX_METADATA_BYTES} bytes; compile the bundle again")
-        return parse_strictly(path.read_bytes())
+        data = path.read_bytes()
+        return data, parse_strictly(data)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); compile the bundle again") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON ({_shortened(str(error))}); compile the bundle again") from error
-
-
-def _shortened(message: str) -> str:
-    return message if len(message) <= 200 else message[:120] + " … " + message[-60:]
+        raise InputError(f"{path}: is not JSON ({shortened(str(error))}); compile the bundle again") from error
 
 
 def _require_inside(folder: Path, file: str) -> None:
@@ -148,7 +132,8 @@ def _require_inside(folder: Path, file: str) -> None:
         raise InputError(f"{folder / file}: is a link out of the bundle; compile it again")
 
 
-def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -> None:
+def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -> bytes:
+    """Return what is in the file."""
     path = folder / file
     _require_inside(folder, file)
     if not path.is_file():
@@ -161,6 +146,22 @@ def _check_file(folder: Path, file: str, sha256: str, size: int | None = None) -
         raise InputError(
             f"{path}: has SHA-256 {found[:12]}…, expected {sha256[:12]}…; the bundle was altered, compile it again"
         )
+    return data
+
+
+def _check_rows(folder: Path, model: bytes, batch: int | None) -> None:
+    """A model of one row under metadata that promises any number fails at the second; the reverse hides what it can."""
+    try:
+        found = first_axes(model)
+    except ValueError as error:
+        raise InputError(f"{folder / MODEL_FILE}: is no ONNX file ({error}); compile the bundle again") from error
+    for name, rows in found.items():
+        if rows != batch:
+            said, is_ = ("null" if batch is None else batch), ("free" if rows is None else rows)
+            raise InputError(
+                f"{folder / METADATA_FILE}: model.batch is {said}, expected what fits {MODEL_FILE}, where the first "
+                f"axis of {name} is {is_}; compile the bundle again"
+            )
 
 
 def _check_folder(folder: Path, metadata: Metadata) -> None:
@@ -185,7 +186,7 @@ def _check_golden(folder: Path, file: GoldenFile, metadata: Metadata) -> None:
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: is not a .npy array ({_shortened(str(error))}); compile the bundle again") from error
+        raise InputError(f"{path}: is not a .npy array ({shortened(str(error))}); compile the bundle again") from error
     tensors = metadata.inputs if file.kind == "input" else metadata.outputs
     tensor = next(tensor for tensor in tensors if tensor.name == file.tensor)
     dtype = "float32" if file.kind == "input" else "float64"

@@ -28,14 +28,14 @@ TIMEOUT_S = 600
 ERRORS = {error.exit_code: error for error in (InputError, VerdictError)}
 
 
-def call_harness(command: str, arguments: list[str]) -> dict[str, Any]:
+def call_harness(command: str, arguments: list[str], timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     """Run one harness command and return its JSON object; its error becomes ours, with the same meaning."""
     environment = dict(os.environ)
     if LIBRARY_VARIABLE not in environment:
         environment[LIBRARY_VARIABLE] = str(runtime_library())
     argv = [str(find_harness()), command, *arguments]
     try:
-        done = subprocess.run(argv, capture_output=True, env=environment, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(argv, capture_output=True, env=environment, timeout=timeout_s, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DwcpcError(f"{argv[0]} {command} did not run: {error}") from error
     try:

@@ -16,7 +16,10 @@ NonFinite = Literal["propagated", "answered"]
 
 @dataclass(frozen=True, slots=True)
 class TensorSpec:
-    """One input (float32) or output. `shape` begins with `"batch"`; `channels` and `units` run along the last axis."""
+    """One input (float32) or output. `channels` and `units` run along the last axis.
+
+    `shape` begins with `"batch"`, the axis of the rows, also where a call takes one row alone (`ModelFile.batch`).
+    """
 
     name: str
     dtype: DType
@@ -128,7 +131,10 @@ class PrecisionSearch:
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """The ONNX file. `nodes_exported` counts the exporter's graph, before any pass."""
+    """The ONNX file. `nodes_exported` counts the exporter's graph, before any pass.
+
+    `batch` is 1 where a call takes exactly one row, and none where it takes any number of them.
+    """
 
     file: str
     sha256: str
@@ -137,6 +143,7 @@ class ModelFile:
     ir_version: int
     nodes: int
     nodes_exported: int
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

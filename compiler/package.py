@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.bundle import GOLDEN_FOLDER, METADATA_FILE, MODEL_FILE, validate
+from dwcpc.compiler.clock import now
 from dwcpc.compiler.consistency import golden_hash
 from dwcpc.compiler.metadata import (
     SCHEMA,
@@ -28,6 +27,7 @@ from dwcpc.compiler.metadata import (
     ModelFile,
     Runtime,
 )
+from dwcpc.compiler.seal import sealed
 from dwcpc.compiler.signature import ADDED_PREFIX
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
         schema=SCHEMA,
         name=label.name,
         version=label.version,
-        created=_now(),
+        created=now(),
         compiler=f"dwcpc {installed_version('dwcpc')}",
         model_type=compiled.spec.model_type,
         task=compiled.spec.task,
@@ -97,9 +97,9 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
 def write_metadata(folder: Path, metadata: Metadata) -> None:
     """Write `metadata.json`, after holding it against the schema; NaN and infinities cannot be written."""
     path = folder / METADATA_FILE
-    text = json.dumps(dataclasses.asdict(metadata), indent=1, allow_nan=False, ensure_ascii=False)
+    text = sealed(dataclasses.asdict(metadata))
     validate(path, json.loads(text))
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def _write_golden(folder: Path, compiled: Compiled, golden: Sequence[GoldenRows]) -> Golden:
@@ -137,6 +137,7 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         "scaler": dataclasses.asdict(scaler),
         "decision": None if compiled.decision is None else dataclasses.asdict(compiled.decision),
         "non_finite": compiled.spec.non_finite,
+        "batch": _batch(compiled),
         "golden_sha256": golden.sha256,
     }
     del model.metadata_props[:]
@@ -153,7 +154,12 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         ir_version=model.ir_version,
         nodes=count_nodes(model.graph),
         nodes_exported=compiled.built.nodes_exported,
+        batch=_batch(compiled),
     )
+
+
+def _batch(compiled: Compiled) -> int | None:
+    return 1 if compiled.one_row else None
 
 
 def _precision(compiled: Compiled) -> tuple[LayerPrecision, ...]:
@@ -184,8 +190,3 @@ def count_nodes(graph: onnx.GraphProto) -> int:
 
 def _applied(scaler: Scaler, applied: str) -> AppliedScaler:
     return AppliedScaler(scaler.type, scaler.center, scaler.scale, "host" if applied == "host" else "graph")
-
-
-def _now() -> str:
-    seconds = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -43,13 +43,15 @@ class CompileRequest:
     scaler_applied: Literal["graph", "host"] = "graph"
     threshold: float | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
+    one_row: bool = False  # a call
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """The served graph, the model it came from, and what the metadata says of both.
 
-    `precision` and `precision_search` are empty where everything is in the framework's own precision.
+    With `one_row` the graph takes exactly one row a call, which `built.core` does not. `precision` and
+    `precision_search` are empty where everything is in the framework's own precision.
     """
 
     built: Built
@@ -61,6 +63,7 @@ class Compiled:
     target_scaler: Scaler | None
     decision: Decision | None
     inputs: tuple[TensorSpec, ...]
+    one_row: bool = False
     precision: tuple[LayerPrecision, ...] = ()
     precision_search: PrecisionSearch | None = None
 
@@ -69,7 +72,7 @@ class Compiled:
         from dwcpc.compiler.graphs.assemble import assemble
 
         assert isinstance(self.spec, NetworkSpec)  # noqa: S101 - estimators have no core
-        return assemble(network, self.spec, Surroundings(self.scaler_in_graph, self.target_scaler))
+        return assemble(network, self.spec, Surroundings(self.scaler_in_graph, self.target_scaler, self.one_row))
 
     def noted(self, *notes: str) -> Compiled:
         """Return the same with more notes on its source."""
@@ -110,7 +113,7 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     used = Scaler.identity(spec.input_shape[-1]) if scaler is None else scaler.scaler
     features = used.feature_names or spec.feature_names or tuple(f"feature_{i}" for i in range(used.features))
     in_graph = scaler.scaler if scaler is not None and request.scaler_applied == "graph" else None
-    around = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler)
+    around = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler, request.one_row)
     return Compiled(
         built=_built(loaded, around, request.target.opset, decision, features, progress),
         loaded=loaded,
@@ -121,6 +124,7 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
         target_scaler=around.target_scaler,
         decision=decision,
         inputs=(TensorSpec(GRAPH_INPUT, "float32", ("batch", *spec.input_shape), features),),
+        one_row=request.one_row,
     )
 
 
@@ -168,10 +172,15 @@ def _built(
 def _check_options(loaded: Network | Estimator, request: CompileRequest) -> None:
     """Refuse what was said of another kind of model: ignored, it would look as if it had an effect."""
     spec, said = loaded.spec, request.load
-    of_networks = {"--arch": said.arch, "--timesteps": said.timesteps, "--input-shape": said.input_shape}
+    of_networks = {
+        "--arch": said.arch,
+        "--batch": request.one_row or None,
+        "--input-shape": said.input_shape,
+        "--timesteps": said.timesteps,
+    }
     taken = set() if isinstance(loaded, Estimator) else set(of_networks)
     if isinstance(spec, NetworkSpec) and spec.opset is not None:
-        taken = {"--input-shape"}
+        taken = {"--batch", "--input-shape"}
     not_taken = {name for name, value in of_networks.items() if value is not None and name not in taken}
     if said.missing is not None and spec.framework != "xgboost":
         not_taken.add("--missing")

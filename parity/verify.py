@@ -38,7 +38,7 @@ class Verification:
 def verify(
     bundle: Bundle, reference: Reference, runners: tuple[Runner, ...], progress: Callable[[str], None] = lambda _: None
 ) -> Verification:
-    """Run every runner on the same rows, at batch 1, and judge the answers."""
+    """Run every runner on the same rows, at batch 1, and judge the answers; in batches too, where they may come."""
     results: list[CheckResult] = []
     versions: dict[str, str] = {}
     answers: dict[str, Outputs] = {}
@@ -49,7 +49,8 @@ def verify(
         versions[runner.name] = answered.onnxruntime
         answers[runner.name] = answered.outputs
         results += _against_reference(bundle, reference, runner.name, answered.outputs)
-        results += _batches(bundle, reference.groups[0], runner, answered.outputs)
+        if bundle.metadata.model.batch is None:
+            results += _batches(bundle, reference.groups[0], runner, answered.outputs)
         if bundle.metadata.non_finite == "propagated":
             results += nan_policy(runner.name, _answer(runner, bundle, reference.non_finite, 1).outputs)
     results += _between_runtimes(answers, versions)

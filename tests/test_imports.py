@@ -1,6 +1,6 @@
 """Imports go one way, and heavy libraries are loaded by whoever uses them.
 
-models, compiler  ←  parity, bench  ←  compiler/cli.py and compiler/commands/
+models, compiler  ←  parity, bench  ←  compiler/cli/ and compiler/commands/
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "compiler": {"compiler", "models"},
     "parity": {"parity", "compiler", "models"},
     "bench": {"bench", "compiler", "models"},
-    "shell": {"shell", *FOLDERS},  # compiler/cli.py and compiler/commands/, which nobody imports in turn
+    "shell": {"shell", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
 }
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
@@ -47,7 +47,7 @@ def modules_of(statement: ast.stmt | ast.AST) -> list[str]:
 
 
 def layer_of(path: str) -> str:
-    shell = path == "compiler/cli.py" or path.startswith("compiler/commands/")
+    shell = path.startswith(("compiler/cli/", "compiler/commands/"))
     return "shell" if shell else path.partition("/")[0]
 
 

@@ -40,7 +40,7 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
     torch.save(Hostile(), tmp_path / "evil.pth")
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     ran = commands()
-    assert len(ran) == 9
+    assert len(ran) == 13
     for argv in ran:
         done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         if "evil.pth" in argv:
@@ -56,9 +56,13 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
             assert (folder / "v1.0.report.md").exists()
             if not (folder / "latest").is_symlink():
                 (folder / "latest").symlink_to("v1.0")
+        elif argv[1] in {"gate", "publish"}:  # as above
+            assert done.returncode in {0, 4}, (argv, done.stdout, done.stderr)
+            assert ("pass" if done.returncode == 0 else "inconclusive") in done.stdout
         else:
             assert done.returncode == 0, (argv, done.stdout, done.stderr)
     assert not (tmp_path / "executed").exists()
+    assert {"gate.md", "report.html"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_make_targets_exist() -> None:

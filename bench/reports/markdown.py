@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dwcpc.bench.reports.markdown_table import table
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from dwcpc.bench.reports.summary import Summary
     from dwcpc.compiler.metadata import Budget, Measurements, Metadata, Parity, PrecisionSearch
@@ -58,7 +60,7 @@ def _budgets(budgets: Sequence[Budget]) -> str:
         )
         for b in budgets
     )
-    return "## Budgets\n\n" + _table(("budget", "limit", "measured", "verdict", "reason"), rows)
+    return "## Budgets\n\n" + table(("budget", "limit", "measured", "verdict", "reason"), rows)
 
 
 def _latency(measurements: Measurements) -> str:
@@ -82,7 +84,7 @@ def _latency(measurements: Measurements) -> str:
     busy = f"load {machine.load_1m}, steal {machine.steal_percent} %."
     source = "" if p50_ms is None else f" The source model itself: p50 {p50_ms:.3f} ms."
     about = f"Batch 1, one thread, a fresh process each, on {where}{busy}{source}"
-    return f"## Latency\n\n{about}\n\n" + _table(heads, rows)
+    return f"## Latency\n\n{about}\n\n" + table(heads, rows)
 
 
 def _parity(parity: Parity) -> str:
@@ -102,7 +104,7 @@ def _parity(parity: Parity) -> str:
     )
     heads = ("check", "runtime", "output", "rows of", "worst", "allowed", "rows", "", "note")
     about = f"Reference: the source model in {parity.reference}, seed {parity.seed}. {VERDICTS[parity.verdict]}."
-    return f"## Parity\n\n{about}\n\n" + _table(heads, rows)
+    return f"## Parity\n\n{about}\n\n" + table(heads, rows)
 
 
 def _search(search: PrecisionSearch) -> str:
@@ -121,12 +123,12 @@ def _search(search: PrecisionSearch) -> str:
     heads = ("", "layers", "dB, 95 % sure", "flips", "bytes", "time of float32's", "reason")
     rounded = f"Rounded by {search.calibration.rows} rows ({search.calibration.kind}: {search.calibration.note}). "
     about = f"{rounded}Asked for: {search.min_sqnr_db:g} dB. Time is paired, through Go."
-    return f"## Precision search\n\n{about}\n\n" + _table(heads, rows)
+    return f"## Precision search\n\n{about}\n\n" + table(heads, rows)
 
 
 def _precision(metadata: Metadata) -> str:
     rows = ((each.layer, each.op, each.precision, each.reason) for each in metadata.precision)
-    return "## Precision of each layer\n\n" + _table(("layer", "operator", "precision", "why"), rows)
+    return "## Precision of each layer\n\n" + table(("layer", "operator", "precision", "why"), rows)
 
 
 def _passes(metadata: Metadata) -> str:
@@ -134,10 +136,4 @@ def _passes(metadata: Metadata) -> str:
         (p.name, str(p.changed), str(p.nodes), "" if p.effect is None else str(p.effect), "; ".join(p.refused))
         for p in metadata.passes
     )
-    return "## Passes\n\n" + _table(("pass", "changed", "nodes after", "time after / before", "refused"), rows)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+    return "## Passes\n\n" + table(("pass", "changed", "nodes after", "time after / before", "refused"), rows)

@@ -86,7 +86,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = compile_artifact(order.request, progress)
     limits = parse_limits(order.budgets, compiled.spec.latency_budget_ms)
     source = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
-    compiled = compiled.noted(*_without_effect(compiled))
+    compiled = compiled.noted(*_without_effect(compiled), *_limits_of_use(compiled))
     rows = _given_rows(order, compiled)
     if isinstance(source, SourceModel) and reduces(compiled):
         reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache(), order.distil)
@@ -153,6 +153,10 @@ def _without_effect(compiled: Compiled) -> tuple[str, ...]:
     return (
         f"{compiled.target.name} changes nothing here: a {compiled.spec.model_type} {exact}; this is {CPU_FP32.name}'s",
     )
+
+
+def _limits_of_use(compiled: Compiled) -> tuple[str, ...]:
+    return ("a call takes exactly one row: --batch 1",) if compiled.one_row else ()
 
 
 def _given_rows(order: Order, compiled: Compiled) -> Rows:

@@ -63,6 +63,7 @@ def _bundle_fields(path: Path) -> Fields:
         ("source", f"{metadata.source.framework} {metadata.source.kind} {metadata.source.file}"),
         ("model", f"{metadata.model_type}, {metadata.model.nodes} nodes, opset {metadata.model.opset}"),
         ("bytes", str(bundle.size_bytes)),
+        ("rows a call", "any" if metadata.model.batch is None else str(metadata.model.batch)),
         *(("input", f"{t.name} {t.dtype} {list(t.shape)}: {', '.join(t.channels)}") for t in metadata.inputs),
         *(("output", f"{t.name} {t.dtype} {list(t.shape)}") for t in metadata.outputs),
         ("scaler", f"{metadata.scaler.type}, applied by the {metadata.scaler.applied}"),

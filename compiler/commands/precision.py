@@ -118,7 +118,7 @@ def _reduced(
         steps = Steps(progress, 2 * len(techniques) * len(layers_of(network)) + 4)
         rounding, calibration = _rounding_rows(compiled, source, reduction)
         offered = offers(network, rounding, techniques, reduction.cache, steps)
-        search = Search(Forms(network), offered, Goal(floor, target.promise), judge, steps)
+        search = Search(Forms(network, compiled.one_row), offered, Goal(floor, target.promise), judge, steps)
         outcome = search.run(_distil(compiled, source, reduction, offered, steps) if reduction.distil else None)
     told = PrecisionSearch(floor, reduction.seed, calibration, outcome.candidates)
     if outcome.network is None:

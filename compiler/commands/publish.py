@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dwcpc.compiler.commands.verify import VerifyOptions, verify_bundle
-from dwcpc.compiler.errors import VerdictError
+from dwcpc.compiler.commands.gate import GateOptions, gate
+from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.registry.publishing import (
     Snapshot,
     destination_in,
@@ -24,12 +24,12 @@ from dwcpc.compiler.registry.publishing import (
 )
 from dwcpc.compiler.registry.renumber import write_renumbered
 from dwcpc.compiler.registry.withdrawn import withdrawn_versions
-from dwcpc.compiler.sources.base import LoadOptions
 from dwcpc.compiler.versions import folder_name, latest_version, parsed_version, version_text
-from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.metadata import CheckResult, Parity, Verdict
+    from dwcpc.bench.gate_limits import GateLimits
+    from dwcpc.bench.protocol import Protocol
+    from dwcpc.compiler.metadata import Verdict
     from dwcpc.compiler.staging import Destination
 
 
@@ -71,8 +71,8 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-def publish_bundle(order: PublishOrder, gate: Gate, progress: Callable[[str], None]) -> Outcome:
-    """Carry out `order`: only a bundle on which the gate's verdict is pass is written.
+def publish_bundle(order: PublishOrder, judge: Gate, progress: Callable[[str], None]) -> Outcome:
+    """Carry out `order`: only a bundle that `judge` passes is written.
 
     A version that stands there with the same bytes is gated again, as nobody says who put it there; on pass it is a
     success, and moves `latest` as it would have the first time: so a publish that was interrupted is finished by
@@ -83,7 +83,7 @@ def publish_bundle(order: PublishOrder, gate: Gate, progress: Callable[[str], No
         destination = destination_in(order.registry, snapshot.bundle)
         is_published(snapshot, destination)  # an InputError of its is told before the work
         progress(f"gate on {snapshot.bundle.path}")
-        gated = _stated(snapshot) or gate(snapshot.bundle.path)
+        gated = _stated(snapshot) or judge(snapshot.bundle.path)
         if gated.verdict != "pass":
             return _outcome(snapshot, destination, gated, placed=False)
         progress(f"publishing to {destination.folder}")
@@ -103,27 +103,18 @@ def render(outcome: Outcome) -> str:
     return "\n".join([*lines, f"{what}: {outcome.path}; {latest}"])
 
 
-def gated_by_golden_vectors(progress: Callable[[str], None]) -> Gate:
-    """Return the gate that asks for parity alone: each runtime reproduces the golden vectors."""
-    options = VerifyOptions(("python", "go"), None, None, DEFAULT_ROWS, DEFAULT_SEED, LoadOptions())
+def gated_fully(registry: Path, limits: GateLimits, protocol: Protocol, progress: Callable[[str], None]) -> Gate:
+    """Return the whole gate, with what `registry` serves now as the baseline."""
+    options = GateOptions(limits, protocol, registry if registry.is_dir() else None)
 
-    def gate(path: Path) -> Gated:
-        try:
-            parity = verify_bundle(path, options, progress)[1].parity
-        except VerdictError as error:
-            return Gated("fail", (str(error),))
-        return Gated(parity.verdict, _failures(parity))
+    def gate_one(path: Path) -> Gated:
+        outcome = gate([path], options, progress)
+        if outcome.refused:
+            raise InputError("; ".join(outcome.refused))
+        findings = outcome.findings
+        return Gated(findings.verdict, (*findings.reasons, *(why for each in findings.bundles for why in each.reasons)))
 
-    return gate
-
-
-def _failures(parity: Parity) -> tuple[str, ...]:
-    return tuple(_sentence(result) for result in parity.results if not result.passed)
-
-
-def _sentence(result: CheckResult) -> str:
-    where = f"{result.check} of {result.output} on {result.group} rows in {result.runtime}"
-    return f"{where} is {result.worst:.3g}, allowed {result.limit:.3g} {result.note}".rstrip()
+    return gate_one
 
 
 def _stated(snapshot: Snapshot) -> Gated | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dwcpc.bench.history import stated_verdict
+from dwcpc.bench.stated_verdict import stated_verdict
 from dwcpc.compiler.registry.rollback import RolledBack, roll_back
 from dwcpc.compiler.versions import folder_name, parsed_version, version_text
 
@@ -39,7 +39,7 @@ def as_data(done: RolledBack) -> dict[str, Any]:
 
 def why_not_good(bundle: Bundle) -> str | None:
     """Return why the bundle is nothing to fall back on by itself; none where its metadata says pass."""
-    verdict = stated_verdict(bundle.metadata)
+    verdict, _ = stated_verdict(bundle.metadata)
     return None if verdict == "pass" else f"is {verdict} by its own metadata"
 
 
@@ -47,5 +47,5 @@ def why_not_possible(bundle: Bundle) -> str | None:
     """Return why not even who asks for the bundle gets it."""
     if bundle.metadata.parity is None:
         return "was never compared with its source (--no-verify)"
-    verdict = stated_verdict(bundle.metadata)
+    verdict, _ = stated_verdict(bundle.metadata)
     return "is fail by its own metadata" if verdict == "fail" else None

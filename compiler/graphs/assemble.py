@@ -31,23 +31,27 @@ if TYPE_CHECKING:
 
 
 def assemble(network: onnx.ModelProto, spec: NetworkSpec, around: Surroundings) -> onnx.ModelProto:
-    """Return the served model: input `GRAPH_INPUT`, outputs `spec.output_name` and, for autoencoders, the score."""
+    """Return the served model: input `GRAPH_INPUT`, outputs `spec.output_name` and, for autoencoders, the score.
+
+    A `network` of one row can only be served `around.one_row`.
+    """
     network = _apart(network, {GRAPH_INPUT, SCORE_OUTPUT, spec.output_name})
     nodes = GraphBuilder()
     _scale(nodes, around.scaler)
     network_start = len(nodes.nodes)
     guarded = spec.output_name if around.target_scaler is None else PREFIX + "guarded_output"
     _guard(nodes, spec, guarded)
-    outputs = [_float_info(spec.output_name, spec.output_shape)]
+    rows = 1 if around.one_row else "batch"
+    outputs = [_float_info(spec.output_name, (rows, *spec.output_shape))]
     if spec.task == "autoencoder":
         _score(nodes, guarded, prod(spec.input_shape))
-        outputs.append(_float_info(SCORE_OUTPUT, ()))
+        outputs.append(_float_info(SCORE_OUTPUT, (rows,)))
     if around.target_scaler is not None:
         _unscale(nodes, guarded, around.target_scaler, spec.output_name)
     graph = helper.make_graph(
         [*nodes.nodes[:network_start], *network.graph.node, *nodes.nodes[network_start:]],
         "dwcpc",
-        [_float_info(GRAPH_INPUT, spec.input_shape)],
+        [_float_info(GRAPH_INPUT, (rows, *spec.input_shape))],
         outputs,
         [*network.graph.initializer, *nodes.constants],
     )
@@ -108,5 +112,5 @@ def _score(nodes: GraphBuilder, reconstruction: str, size: int) -> None:
     nodes.add("Reshape", [rounded, shape], SCORE_OUTPUT)
 
 
-def _float_info(name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
+def _float_info(name: str, shape: tuple[int | str, ...]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

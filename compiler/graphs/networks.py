@@ -1,17 +1,21 @@
-"""The served graph of a network: export → passes → assemble, and what its outputs are."""
+"""The served graph of a network: export → passes → for one row, where that is asked for → assemble; and its outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.graphs.assemble import assemble
 from dwcpc.compiler.graphs.built import Built, Surroundings
-from dwcpc.compiler.metadata import TensorSpec
-from dwcpc.compiler.passes import run_passes
+from dwcpc.compiler.metadata import StepRecord, TensorSpec
+from dwcpc.compiler.passes import PASSES, run_passes
+from dwcpc.compiler.passes.fix_batch import FixBatch
 from dwcpc.compiler.signature import SCORE_OUTPUT
 
 if TYPE_CHECKING:
+    import onnx
+
     from dwcpc.compiler.sources.base import Network, NetworkSpec
 
 
@@ -23,10 +27,25 @@ def build_network(
     exported = network.export(opset)
     progress("simplifying the graph")
     stages = [exported]
-    simplified, records = run_passes(exported, stages=stages)
-    model = assemble(simplified, network.spec, around)
+    core, records = run_passes(exported, stages=stages)
+    served = core
+    if around.one_row:
+        served, more = _of_one_row(core, stages)
+        records += more
+    model = assemble(served, network.spec, around)
     outputs = _outputs(network.spec, features, has_target_scaler=around.target_scaler is not None)
-    return Built(model, outputs, records, len(exported.graph.node), simplified, tuple(stages))
+    return Built(model, outputs, records, len(exported.graph.node), core, tuple(stages))
+
+
+def _of_one_row(core: onnx.ModelProto, stages: list[onnx.ModelProto]) -> tuple[onnx.ModelProto, tuple[StepRecord, ...]]:
+    """Return `core` for one row; records of the passes that changed it further, the models behind them to `stages`."""
+    behind: list[onnx.ModelProto] = []
+    model, records = run_passes(core, (FixBatch(), *PASSES), behind)
+    if records[0].refused:
+        raise InputError(f"--batch 1: the batch axis cannot be fixed ({'; '.join(records[0].refused)}); omit it")
+    told = [(each, stage) for each, stage in zip(records, behind, strict=True) if each.changed]
+    stages += [stage for _, stage in told]
+    return model, tuple(each for each, _ in told)
 
 
 def _outputs(spec: NetworkSpec, features: tuple[str, ...], *, has_target_scaler: bool) -> tuple[TensorSpec, ...]:

@@ -1,8 +1,8 @@
 """The batch axis becomes 1: a service that predicts one row at a time then reshapes where it would have transposed.
 
-Not one of `PASSES`: a bundle takes any number of rows. Run it before them, `run_passes(model, (FixBatch(), *PASSES))`:
-shapes are inferred anew, the targets of Reshape and Expand become those that one row has, and what computes shapes
-is then constant and goes.
+Not one of `PASSES`: a bundle takes any number of rows unless it was asked for with `--batch 1`. Run it before them,
+`run_passes(model, (FixBatch(), *PASSES))`: shapes are inferred anew, the targets of Reshape and Expand become those
+that one row has, and what computes shapes is then constant and goes.
 """
 
 from __future__ import annotations

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 from onnx import helper, numpy_helper
 
-from dwcpc.compiler.passes.repeats import repeated_over_steps
 from dwcpc.compiler.quantize.base import Activations, Layer, name_of
 from dwcpc.compiler.quantize.names import with_names
 
@@ -31,6 +29,11 @@ def layers_of(network: onnx.ModelProto) -> tuple[Layer, ...]:
 
     Small ones stay as they are, and so do those whose weights others use, or whose name another node has.
     """
+    # Here and not above: without it a user of the bare wheel is told what to install.
+    import onnx_ir as ir
+
+    from dwcpc.compiler.passes.repeats import repeated_over_steps
+
     constants = {tensor.name: tensor for tensor in network.graph.initializer}
     uses = Counter(_values_read(network.graph))
     names = Counter(name_of(node) for node in network.graph.node)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
 from dwcpc.compiler.bundle import METADATA_FILE, MODEL_FILE
 from dwcpc.compiler.package import PROPERTY_PREFIX
 from dwcpc.compiler.registry.publishing import Snapshot, copy_bundle
+from dwcpc.compiler.seal import sealed
 from dwcpc.compiler.strict_json import parse_strictly
 from dwcpc.compiler.versions import Version, version_text
 
@@ -23,8 +23,7 @@ def write_renumbered(snapshot: Snapshot, version: Version, folder: Path) -> None
     if model is not None:
         (folder / MODEL_FILE).write_bytes(model)
         document["model"] |= {"sha256": hashlib.sha256(model).hexdigest(), "bytes": len(model)}
-    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
-    (folder / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+    (folder / METADATA_FILE).write_text(sealed(document), encoding="utf-8")
 
 
 def _relabelled(data: bytes, version: Version) -> bytes | None:

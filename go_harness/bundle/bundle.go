@@ -61,6 +61,9 @@ func (r reader) open() (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkRows(model, meta.Model.RowsPerCall()); err != nil {
+		return nil, err
+	}
 	vectors, err := r.readGolden(meta)
 	if err != nil {
 		return nil, err
@@ -100,6 +103,9 @@ func parseMetadata(path string, text []byte) (*Metadata, error) {
 		return nil, unmarshalError(path, err)
 	}
 	if err := (meaning{path: path, meta: &meta}).check(); err != nil {
+		return nil, err
+	}
+	if err := checkSeal(path, text, tree); err != nil {
 		return nil, err
 	}
 	return &meta, nil

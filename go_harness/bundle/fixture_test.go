@@ -13,6 +13,7 @@ var (
 	fixtures      = filepath.Join("..", "..", "tests", "fixtures", "bundles")
 	goodDir       = filepath.Join(fixtures, "good")
 	classifierDir = filepath.Join(fixtures, "classifier")
+	oneRowDir     = filepath.Join(fixtures, "one_row")
 )
 
 type edit = bundletest.Edit

@@ -112,7 +112,8 @@ type Candidate struct {
 	Reason     string            `json:"reason"`
 }
 
-// ModelFile is the ONNX file. NodesExported counts the exporter's graph, before any pass.
+// ModelFile is the ONNX file. NodesExported counts the exporter's graph, before any pass. Batch is 1 where a call takes exactly
+// one row, and nil where it takes any number of them.
 type ModelFile struct {
 	File          string `json:"file"`
 	SHA256        string `json:"sha256"`
@@ -121,6 +122,15 @@ type ModelFile struct {
 	IRVersion     int    `json:"ir_version"`
 	Nodes         int    `json:"nodes"`
 	NodesExported int    `json:"nodes_exported"`
+	Batch         *int   `json:"batch"`
+}
+
+// RowsPerCall returns how many rows a call takes, exactly; 0 is any number.
+func (f ModelFile) RowsPerCall() int {
+	if f.Batch == nil {
+		return 0
+	}
+	return *f.Batch
 }
 
 // Who scales the inputs.

@@ -18,6 +18,7 @@ func TestMain(m *testing.M) {
 var (
 	goodDir       = filepath.Join("..", "..", "tests", "fixtures", "bundles", "good")
 	classifierDir = filepath.Join("..", "..", "tests", "fixtures", "bundles", "classifier")
+	oneRowDir     = filepath.Join("..", "..", "tests", "fixtures", "bundles", "one_row")
 )
 
 // openedRuntime returns the runtime that the environment names; without one the test fails.

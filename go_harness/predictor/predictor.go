@@ -91,7 +91,7 @@ func OpenBundle(rt *dwcpc.Runtime, b *bundle.Bundle, opts ...Option) (*Predictor
 	if err := checkBatch(meta, o.batch); err != nil {
 		return nil, err
 	}
-	session, err := rt.Engine().NewSession(b.Model, meta.Runtime.Session, meta.Inputs, meta.Outputs)
+	session, err := rt.Engine().NewSession(b.Model, meta.Runtime.Session, meta.Model.RowsPerCall(), meta.Inputs, meta.Outputs)
 	if err != nil {
 		return nil, err
 	}

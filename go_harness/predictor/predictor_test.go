@@ -34,6 +34,19 @@ func TestPredictsTheGoldenRows(t *testing.T) {
 	}
 }
 
+func TestServesABundleOfOneRowACall(t *testing.T) {
+	p, usual := opened(t, oneRowDir, WithSlots(2)), opened(t, goodDir)
+	out, want := p.NewOutputs(), usual.NewOutputs()
+	for row := range p.Bundle().Metadata.Golden.Rows {
+		if err := errors.Join(p.Predict(t.Context(), out, window(p.Bundle(), row)), usual.Predict(t.Context(), want, window(p.Bundle(), row))); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(out, want, sameBits) {
+			t.Errorf("row %d: got %v, want %v", row, out, want)
+		}
+	}
+}
+
 func TestGivesTheSameBitsFromManyGoroutines(t *testing.T) {
 	p := opened(t, goodDir, WithSlots(3))
 	alone := make([]Outputs, p.Bundle().Metadata.Golden.Rows)

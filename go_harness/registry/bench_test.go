@@ -1,3 +1,5 @@
+//go:build !race
+
 package registry
 
 import (
@@ -107,7 +109,7 @@ func bareSlot(t testing.TB) *engine.Slot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := openedRuntime(t).Engine().NewSession(b.Model, b.Metadata.Runtime.Session, b.Metadata.Inputs, b.Metadata.Outputs)
+	session, err := openedRuntime(t).Engine().NewSession(b.Model, b.Metadata.Runtime.Session, b.Metadata.Model.RowsPerCall(), b.Metadata.Inputs, b.Metadata.Outputs)
 	if err != nil {
 		t.Fatal(err)
 	}

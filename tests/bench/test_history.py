@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from dwcpc.bench.findings import Published
-from dwcpc.bench.history import history, stated_verdict
+from dwcpc.bench.history import history
+from dwcpc.bench.stated_verdict import stated_verdict
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.metadata import Verdict
 
@@ -59,4 +60,4 @@ def test_the_stated_verdict_is_the_worst_and_never_better_than_what_was_judged(
     document = json.loads((PROVEN / "metadata.json").read_bytes())
     stated = None if parity is None else document["parity"] | {"verdict": parity}
     folder = placed(tmp_path, "1.0", parity=stated, budgets=[BUDGET | {"verdict": each} for each in budgets])
-    assert stated_verdict(open_bundle(folder).metadata) == verdict
+    assert stated_verdict(open_bundle(folder).metadata)[0] == verdict

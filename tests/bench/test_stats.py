@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from dwcpc.bench.stats import median_bounds, percentile, upper_bound
+from dwcpc.bench.stats import lower_bound, median_bounds, percentile, upper_bound
 
 SEED = 8
 
@@ -125,3 +125,16 @@ def test_sessions_that_stay_open_would_call_their_place_in_memory_a_change(opene
         place = rng.normal(0, 0.004, PAIRS if opened_anew else 1)
         calls.append(called(np.exp(place + rng.normal(0, 0.002, PAIRS))))
     assert (np.mean(calls) > 0.3) if often else (np.mean(calls) <= 2 * RARELY)
+
+
+@pytest.mark.parametrize("q", [0.5, 0.9, 0.99, 0.999])
+@pytest.mark.parametrize("n", [1, 2, 10, 100, 459, 500, 2000, 10_000, 150_000])
+def test_the_lower_bound_is_the_sample_that_scipy_picks(n: int, q: float) -> None:
+    above = int(np.flatnonzero(binom.cdf(np.arange(n + 1), n, 1 - q) >= 0.99)[0])
+    assert lower_bound(ranks(n), q) == max(1, n - above)
+
+
+def test_the_lower_bound_is_below_the_true_quantile_as_often_as_it_claims() -> None:
+    rng = np.random.default_rng(SEED)
+    below = [lower_bound(rng.exponential(size=2000), 0.99) <= -np.log(0.01) for _ in range(2000)]
+    assert 0.999 > np.mean(below) >= 0.99 - 3 * (0.99 * 0.01 / 2000) ** 0.5

@@ -44,6 +44,19 @@ def test_calls_end_when_there_were_enough_and_for_long_enough(monkeypatch: pytes
 
     assert timed(call, 5, 0.0).tolist() == [[index, 2 * index] for index in range(5)]
     assert len(timed(call, 5, 0.095)) == 10
+    assert len(timed(call, 100, 10.0, 0.195)) == 20  # cut short
+    assert len(timed(call, 5, 0.0, 10.0)) == 5
+
+
+def test_a_hopelessly_slow_call_is_not_warmed_up_for_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(timed_calls.time, "perf_counter", lambda: now[0])
+
+    def call(_index: int) -> tuple[int, int]:
+        now[0] += 1.0
+        return 10**9, 10**9
+
+    assert warm_up(call) == (5, False)
 
 
 def test_the_warm_up_ends_when_the_medians_agree_and_says_when_they_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,18 @@ def test_the_good_bundle_opens_with_all_it_holds(folder: Path) -> None:
     assert bundle.size_bytes == sum(path.stat().st_size for path in folder.rglob("*.*"))
 
 
+def test_says_how_many_rows_a_call_takes_and_takes_any_where_nothing_is_said(
+    folder: Path, apply_edits: ApplyEdits
+) -> None:
+    one_row = open_bundle(FIXTURES / "one_row").metadata
+    assert one_row.model.batch == 1
+    assert one_row.inputs[0].shape == ("batch", 3, 2)
+    assert one_row.golden.rows == 10
+    assert open_bundle(folder).metadata.model.batch is None
+    apply_edits(folder, [{"file": "metadata.json", "op": "delete", "pointer": "/model/batch"}])  # as they were written
+    assert open_bundle(folder).metadata.model.batch is None
+
+
 def test_the_golden_outputs_of_labels_and_flags_are_whole_numbers_in_float64() -> None:
     bundle = open_bundle(FIXTURES / "classifier")
     assert [tensor.dtype for tensor in bundle.metadata.outputs] == ["int64", "float32", "float32", "int64"]

@@ -197,3 +197,71 @@ def test_an_autoencoder_takes_a_threshold(autoencoder):
     assert compile_artifact(request(autoencoder)).decision is None
     decision = compile_artifact(request(autoencoder, threshold=0.3)).decision
     assert (decision.score, decision.threshold, decision.comparison, decision.flag) == ("anomaly_score", 0.3, ">", None)
+
+
+@pytest.fixture
+def one_row(autoencoder, scaler):
+    """The autoencoder for any number of rows, and for one."""
+    return [compile_artifact(request(autoencoder, scaler=scaler, one_row=one_row)) for one_row in (False, True)]
+
+
+def test_a_model_of_one_row_answers_each_row_as_the_other_does(one_row):
+    usual, single = one_row
+    expected = run(usual, rows())
+    for index, row in enumerate(rows()):
+        for name, values in run(single, row[None]).items():
+            np.testing.assert_allclose(values[0], expected[name][index], rtol=2e-6, atol=2e-6)
+    with pytest.raises(Exception, match="Got invalid dimensions"):
+        run(single, rows(2))
+
+
+def moved(model):
+    """Return for each Transpose the axes that it exchanges, but for those of length 1, which move nothing."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {each.name: [size.dim_value for size in each.type.tensor_type.shape.dim] for each in graph.value_info}
+    orders = [(shapes[node.input[0]], node.attribute[0].ints) for node in graph.node if node.op_type == "Transpose"]
+    return [[axis for axis in order if shape[axis] != 1] for shape, order in orders]
+
+
+def test_a_model_of_one_row_has_it_on_every_first_axis_and_moves_nothing_for_its_sake(one_row):
+    usual, single = one_row
+    graph = single.built.model.graph
+    assert {each.type.tensor_type.shape.dim[0].dim_value for each in (*graph.input, *graph.output)} == {1}
+    assert len(graph.node) < len(usual.built.model.graph.node)
+    assert len(moved(single.built.model)) < len(moved(usual.built.model))
+    assert all(axes != sorted(axes) for axes in moved(single.built.model))
+    assert single.inputs == usual.inputs
+    assert single.built.outputs == usual.built.outputs
+
+
+def test_what_fixing_the_batch_did_is_told_behind_what_the_passes_did(one_row):
+    usual, single = one_row
+    count = len(usual.built.passes)
+    assert single.built.passes[:count] == usual.built.passes
+    assert [record.name for record in single.built.passes[count:]] == ["fix_batch", "simplify", "cancel_layout_pairs"]
+    assert all(record.changed for record in single.built.passes[count:])
+    assert len(single.built.stages) == len(single.built.passes) + 1
+    for record, stage in zip(single.built.passes, single.built.stages[1:], strict=True):
+        assert record.nodes == len(stage.graph.node)
+
+
+def test_the_core_that_is_calibrated_takes_any_number_of_rows(one_row):
+    usual, single = one_row
+    assert single.built.core == usual.built.core
+
+
+def test_every_form_of_a_model_of_one_row_is_served_so(one_row):
+    _, single = one_row
+    graph = single.served(single.built.core).graph
+    assert {each.type.tensor_type.shape.dim[0].dim_value for each in (*graph.input, *graph.output)} == {1}
+    onnx.checker.check_model(single.served(single.built.core), full_check=True)
+
+
+def test_a_regression_of_one_row_keeps_its_targets_scaler(regressor, scaler, targets):
+    usual, single = (
+        compile_artifact(request(regressor, scaler=scaler, target_scaler=targets, one_row=one_row))
+        for one_row in (False, True)
+    )
+    np.testing.assert_allclose(
+        run(single, rows(1))["prediction"], run(usual, rows(1))["prediction"], rtol=2e-6, atol=1e-4
+    )

@@ -178,6 +178,7 @@ def exchange_model(folder: Path, change: Callable[[onnx.ModelProto], None]) -> N
     (folder / "model.onnx").write_bytes(data)
     metadata = json.loads((folder / "metadata.json").read_bytes())
     metadata["model"] |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    del metadata["checksum"]
     (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
 
 

@@ -13,6 +13,9 @@ from typing import Any
 import onnx
 import pytest
 
+from dwcpc.bench import protocol
+from dwcpc.bench.protocol import Protocol
+from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.commands.publish import Gated, PublishOrder, publish_bundle
 from dwcpc.compiler.metadata import Verdict
 
@@ -21,6 +24,13 @@ ApplyEdits = Callable[[Path, list[dict[str, Any]]], None]
 BUNDLES = Path(__file__).resolve().parents[1] / "fixtures" / "bundles"
 GOOD, PROVEN = BUNDLES / "good", BUNDLES / "proven"
 NAME = "tiny_proven"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the whole protocol, which decides, be short: the model is a hundred times faster than its budget."""
+    few = Protocol(3, 1, calls=2000, seconds=0.0, attempts=2, pairs=7, block_seconds=0.005)
+    monkeypatch.setattr(protocol, "FULL", few)
 
 
 @pytest.fixture
@@ -51,10 +61,11 @@ def test_publishes_lists_and_rolls_back(run: Run, shelf: Path) -> None:
     assert run("-q", "publish", PROVEN, "--registry", shelf, "--version", "1.1").code == 0
     listed = run("list", "--registry", shelf)
     assert listed.code == 0
+    size = f"{open_bundle(PROVEN).size_bytes / 1e6:.3g}"
     assert [line.split()[:3] for line in listed.out.splitlines()] == [
         [NAME],
         ["→", "v1.1", "pass"],
-        ["v1.0", "pass", "0.00663"],
+        ["v1.0", "pass", size],
     ]
     back = run("rollback", NAME, "--registry", shelf)
     assert (back.code, back.out) == (0, f"{NAME}: latest is v1.0, was v1.1\n")

@@ -38,6 +38,19 @@ def test_the_model_itself_passes_every_check(bundle: Bundle, reference: Referenc
     assert parity.rows == {"typical": 128, "wide": 32, "non_finite": 3}
 
 
+def test_a_bundle_of_one_row_is_never_run_in_batches(bundle: Bundle, reference: Reference, fake_runner: Any) -> None:
+    def refuse_batches(outputs: Outputs, batch: int) -> Outputs:
+        assert batch == 1
+        return outputs
+
+    one_row = replace(bundle.metadata, model=replace(bundle.metadata.model, batch=1))
+    parity = verify(replace(bundle, metadata=one_row), reference, (fake_runner(spoil=refuse_batches),)).parity
+    assert parity.verdict == "pass"
+    checks = {result.check for result in parity.results}
+    assert "batch_invariance" not in checks
+    assert {"closeness", "decisions", "nan_policy"} <= checks
+
+
 def shift(outputs: Outputs, _batch: int) -> Outputs:
     return {**outputs, "reconstruction": outputs["reconstruction"] + np.float32([0.002, 0])}
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"runtime"
 	"time"
 	"unsafe"
@@ -11,16 +12,19 @@ import (
 )
 
 type benchResult struct {
-	ONNXRuntime     string  `json:"onnxruntime"`
-	Library         string  `json:"library"`
-	LoadMs          float64 `json:"load_ms"`
-	FirstCallMs     float64 `json:"first_call_ms"`
-	WarmUpCalls     int     `json:"warmup_calls"`
-	Stable          bool    `json:"stable"`
-	Calls           int     `json:"calls"`
-	Seconds         float64 `json:"seconds"`
-	PeakMemoryBytes int64   `json:"peak_memory_bytes"`
-	Threads         int64   `json:"threads"`
+	ONNXRuntime     string   `json:"onnxruntime"`
+	Library         string   `json:"library"`
+	LoadMs          float64  `json:"load_ms"`
+	FirstCallMs     float64  `json:"first_call_ms"`
+	WarmUpCalls     int      `json:"warmup_calls"`
+	Stable          bool     `json:"stable"`
+	Calls           int      `json:"calls"`
+	Seconds         float64  `json:"seconds"`
+	PeakMemoryBytes int64    `json:"peak_memory_bytes"`
+	Threads         int64    `json:"threads"`
+	ProbeBeforeMs   float64  `json:"probe_before_ms"`
+	ProbeAfterMs    float64  `json:"probe_after_ms"`
+	OthersCores     *float64 `json:"others_cores"` // null where the kernel does not count
 }
 
 // runBench times predictions of one row, rotating over the rows of the inputs, and writes int64 [calls, 2]: wall and
@@ -32,6 +36,7 @@ func runBench(args []string) (any, error) {
 	o.text(&file, "samples", "file for the samples")
 	o.input()
 	o.measuring(2000, 2)
+	o.limited()
 	if err := o.parse(args); err != nil {
 		return nil, err
 	}
@@ -75,11 +80,16 @@ func (m *model) bench(rows table, plan measure.Plan) (result benchResult, sample
 		if err != nil {
 			return err
 		}
+		buffer := measure.Reserve(plan, warm)
+		result.ProbeBeforeMs = milliseconds(time.Duration(measure.Probe(clock)))
+		ended := othersSince(clock)
 		var elapsed time.Duration
-		samples, elapsed, err = measure.Run(clock, plan, measure.Reserve(plan, warm), call)
+		samples, elapsed, err = measure.Run(clock, plan, buffer, call)
 		if err != nil {
 			return err
 		}
+		result.OthersCores = ended()
+		result.ProbeAfterMs = milliseconds(time.Duration(measure.Probe(clock)))
 		after, err := measure.Self()
 		result.Calls, result.Seconds, result.Threads = len(samples), elapsed.Seconds(), after.Threads
 		// The samples are the harness's memory, not the model's.
@@ -88,6 +98,19 @@ func (m *model) bench(rows table, plan measure.Plan) (result benchResult, sample
 		return err
 	})
 	return result, samples, err
+}
+
+// othersSince returns a function that says how many cores others have used since now.
+func othersSince(clock measure.Clock) func() *float64 {
+	before, err := measure.ReadProcessors(clock)
+	return func() *float64 {
+		after, errAfter := measure.ReadProcessors(clock)
+		if errors.Join(err, errAfter) != nil {
+			return nil
+		}
+		cores := after.OthersCores(before)
+		return &cores
+	}
 }
 
 // rotating returns a call that predicts the next row, without allocating: a repeated row would flatter branch prediction.

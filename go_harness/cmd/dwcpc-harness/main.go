@@ -57,7 +57,10 @@ func guarded(stdout, stderr io.Writer, body func() (any, error)) (code int) {
 }
 
 func dispatch(args []string) (any, error) {
-	commands := []command{{"version", runVersion}, {"check", runCheck}, {"run", runRun}, {"bench", runBench}, {"pair", runPair}}
+	commands := []command{
+		{"version", runVersion}, {"check", runCheck}, {"run", runRun}, {"bench", runBench}, {"pair", runPair}, {"load", runLoad},
+		{"together", runTogether},
+	}
 	known := make([]string, len(commands))
 	for i, c := range commands {
 		if len(args) > 0 && args[0] == c.name {

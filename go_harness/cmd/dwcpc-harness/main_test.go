@@ -38,6 +38,8 @@ var (
 	// A bundle with int64 outputs: label and anomaly.
 	classifierDir   = filepath.Join(fixtures, "classifier")
 	classifierInput = "x=" + filepath.Join(classifierDir, "golden", "input_x.npy")
+	// The good bundle for one row a call.
+	oneRowDir = filepath.Join(repository, "tests", "fixtures", "bundles", "one_row")
 )
 
 // answer runs a command and returns its exit code and the one object that it printed.
@@ -215,10 +217,13 @@ func TestRefusesBadCommandLines(t *testing.T) {
 		{"--input x=FILE.npy is missing", []string{"run", "--bundle", goodDir, "--out", out, "--input", "y=a.npy"}},
 		{"2 inputs are given, the model has 1", []string{"run", "--bundle", goodDir, "--out", out, "--input", goodInput, "--input", "y=a.npy"}},
 		{"--batch is 0", []string{"run", "--bundle", goodDir, "--out", out, "--input", goodInput, "--batch", "0"}},
+		{"--batch is 2, expected 1", []string{"run", "--bundle", oneRowDir, "--out", out, "--input", goodInput, "--batch", "2"}},
 		{`invalid value "many"`, []string{"run", "--bundle", goodDir, "--out", out, "--input", goodInput, "--batch", "many"}},
 		{"--calls is 0", []string{"bench", "--bundle", goodDir, "--input", goodInput, "--samples", "s.npy", "--calls", "0"}},
 		{"--min-seconds is -1", []string{"bench", "--bundle", goodDir, "--input", goodInput, "--samples", "s.npy", "--min-seconds", "-1"}},
 		{"--min-seconds is NaN", []string{"bench", "--bundle", goodDir, "--input", goodInput, "--samples", "s.npy", "--min-seconds", "NaN"}},
+		{"--most-seconds is -1", []string{"bench", "--bundle", goodDir, "--input", goodInput, "--samples", "s.npy", "--most-seconds", "-1"}},
+		{"flag provided but not defined: -most-seconds", []string{"pair", "--most-seconds", "1"}},
 	}
 	for _, c := range cases {
 		code, got := answer(t, c.args...)
@@ -293,11 +298,11 @@ func TestBenchMeasuresABundleThatIsStillBeingMade(t *testing.T) {
 	dir := copied(t, `"parity": {`, `"parity": null, "parity_to_be": {`, `"measurements": {`, `"measurements": null, "measurements_to_be": {`)
 	samples := filepath.Join(t.TempDir(), "samples.npy")
 	code, got := answer(t, "bench", "--bundle", dir, "--input", goodInput, "--calls", "300", "--min-seconds", "0", "--samples", samples)
-	expectKeys(t, got, "onnxruntime", "library", "load_ms", "first_call_ms", "warmup_calls", "stable", "calls", "seconds", "peak_memory_bytes", "threads")
+	expectKeys(t, got, "onnxruntime", "library", "load_ms", "first_call_ms", "warmup_calls", "stable", "calls", "seconds", "peak_memory_bytes", "threads", "probe_before_ms", "probe_after_ms", "others_cores")
 	if code != exitGood || got["calls"] != 300.0 {
 		t.Fatalf("got %v", got)
 	}
-	for key, least := range map[string]float64{"load_ms": 1e-3, "first_call_ms": 1e-3, "warmup_calls": 350, "peak_memory_bytes": 1 << 20, "threads": 1} {
+	for key, least := range map[string]float64{"load_ms": 1e-3, "first_call_ms": 1e-3, "warmup_calls": 350, "peak_memory_bytes": 1 << 20, "threads": 1, "probe_before_ms": 0.1, "probe_after_ms": 0.1} {
 		if value, _ := got[key].(float64); value < least {
 			t.Errorf("%s is %v", key, value)
 		}

@@ -33,7 +33,8 @@ func loadModel(b *bundle.Bundle, library string) (*model, error) {
 		return nil, err
 	}
 	begin := time.Now()
-	session, err := r.NewSession(b.Model, b.Metadata.Runtime.Session, b.Metadata.Inputs, b.Metadata.Outputs)
+	meta := &b.Metadata
+	session, err := r.NewSession(b.Model, meta.Runtime.Session, meta.Model.RowsPerCall(), meta.Inputs, meta.Outputs)
 	load := time.Since(begin)
 	if err != nil {
 		return nil, errors.Join(err, r.Close())

@@ -20,6 +20,8 @@ const maxInputBytes = 1 << 31
 const (
 	maxCalls   = 10_000_000
 	maxSeconds = 120
+	// A model is cut short later than the longest measurement.
+	maxMostSeconds = 3600
 )
 
 // options is a command's flags; parse refuses a command line without those in needed.
@@ -31,6 +33,7 @@ type options struct {
 	inputSet bool
 	calls    *int     // nil for a command that measures nothing
 	seconds  *float64 // likewise
+	most     *float64 // nil where nothing is cut short
 }
 
 func newOptions(command string) *options {
@@ -59,9 +62,22 @@ func (o *options) measuring(calls int, seconds float64) {
 	o.seconds = o.set.Float64("min-seconds", seconds, "seconds at least")
 }
 
-// plan is what --calls and --min-seconds ask for.
+// limited registers --most-seconds.
+func (o *options) limited() {
+	o.most = o.set.Float64("most-seconds", 0, "seconds after which it is cut short, whatever was asked for; 0 for never")
+}
+
+// plan is what --calls, --min-seconds and --most-seconds ask for.
 func (o *options) plan() measure.Plan {
-	return measure.Plan{Calls: *o.calls, Time: time.Duration(*o.seconds * float64(time.Second))}
+	plan := measure.Plan{Calls: *o.calls, Time: duration(*o.seconds)}
+	if o.most != nil {
+		plan.Most = duration(*o.most)
+	}
+	return plan
+}
+
+func duration(seconds float64) time.Duration {
+	return time.Duration(seconds * float64(time.Second))
 }
 
 func (o *options) parse(args []string) error {
@@ -91,6 +107,9 @@ func (o *options) checkPlan() error {
 	}
 	if !(*o.seconds >= 0 && *o.seconds <= maxSeconds) { // NaN is neither
 		return usagef("%s: --min-seconds is %v, expected 0 to %d", o.set.Name(), *o.seconds, maxSeconds)
+	}
+	if o.most != nil && !(*o.most >= 0 && *o.most <= maxMostSeconds) {
+		return usagef("%s: --most-seconds is %v, expected 0 to %d", o.set.Name(), *o.most, maxMostSeconds)
 	}
 	return nil
 }

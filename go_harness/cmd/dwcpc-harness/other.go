@@ -54,6 +54,7 @@ func (s *otherModel) read(a *bundle.Bundle) (*bundle.Bundle, error) {
 	if b.Metadata.Inputs, b.Metadata.Outputs, err = engine.Signature(content); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.model, err)
 	}
+	b.Metadata.Model.Batch = nil // Signature takes free batch axes alone
 	return b, nil
 }
 

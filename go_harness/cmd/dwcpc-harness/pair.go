@@ -19,12 +19,14 @@ type pairResult struct {
 	Pairs       int     `json:"pairs"`
 	CallsA      int     `json:"calls_a"`
 	CallsB      int     `json:"calls_b"`
+	CallsAgain  int     `json:"calls_control,omitempty"`
 	Seconds     float64 `json:"seconds"`
 	Stable      bool    `json:"stable"` // of both sides' warm-ups
 }
 
 // runPair times two models in this process, in adjacent blocks, and writes int64 [pairs, 2, 2]: of each pair, of side A and
 // B, the median wall and thread CPU nanoseconds of a prediction of one row. --calls and --min-seconds are those of a block.
+// --control measures A a second time in each pair, as if it were another model, and writes int64 [pairs, 3, 2].
 func runPair(args []string) (any, error) {
 	var dir, file string
 	o := newOptions("pair")
@@ -34,6 +36,7 @@ func runPair(args []string) (any, error) {
 	o.measuring(50, 0.1)
 	other := o.other()
 	pairs := o.set.Int("pairs", 20, "pairs of blocks")
+	control := o.set.Bool("control", false, "measure side A against itself alongside")
 	if err := o.parse(args); err != nil {
 		return nil, err
 	}
@@ -55,24 +58,34 @@ func runPair(args []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pairing{library: o.library, plan: o.plan(), sides: [2]side{{path: dir, bundle: a, rows: rows[0]}, {path: other.path(), bundle: b, rows: rows[1]}}}
+	p := &pairing{library: o.library, plan: o.plan(), sides: []side{{path: dir, bundle: a, rows: rows[0]}, {path: other.path(), bundle: b, rows: rows[1]}}}
+	if *control {
+		p.sides = append(p.sides, p.sides[sideA])
+	}
 	result, medians, err := p.run(*pairs)
 	if err != nil {
 		return nil, err
 	}
-	return result, writeSamples(file, []int{*pairs, 2}, medians)
+	return result, writeSamples(file, []int{*pairs, len(p.sides)}, medians)
 }
+
+// The sides of a pair.
+const (
+	sideA = iota
+	sideB
+	sideControl
+)
 
 // pairing compares two models.
 type pairing struct {
 	library string
 	clock   measure.ThreadClock
 	plan    measure.Plan // of a block
-	sides   [2]side      // A and B
+	sides   []side       // A, B and, for a control, A again
 	result  pairResult
 }
 
-// side is one of the two models. Its buffer is nil until it was warmed up.
+// side is one of the models. Its buffer is nil until it was warmed up.
 type side struct {
 	path   string
 	bundle *bundle.Bundle
@@ -101,24 +114,29 @@ func (p *pairing) run(pairs int) (result pairResult, medians []measure.Sample, e
 		if err != nil {
 			return result, nil, err
 		}
-		medians = append(medians, blocks[:]...)
+		medians = append(medians, blocks...)
 	}
 	p.result.Seconds = time.Since(begin).Seconds()
-	p.result.CallsA, p.result.CallsB = p.sides[0].calls, p.sides[1].calls
+	p.result.CallsA, p.result.CallsB = p.sides[sideA].calls, p.sides[sideB].calls
+	if len(p.sides) > sideControl {
+		p.result.CallsAgain = p.sides[sideControl].calls
+	}
 	return p.result, medians, nil
 }
 
-// pair opens both models anew and measures a block of each. Where a session's memory happens to lie moves its time by up to
-// a per cent, the same way for as long as it is open: two sessions of one model, kept open, differ beyond all doubt. Both
-// orders alternate, that of opening half as often, so that each side is first in either as often as the other.
-func (p *pairing) pair(index int) (blocks [2]measure.Sample, err error) {
-	err = p.withSlots(order(index/2), func(calls [2]func() error) error {
+// pair opens the models anew and measures a block of each. Where a session's memory happens to lie moves its time by up to a
+// per cent, the same way for as long as it is open: two sessions of one model, kept open, differ beyond all doubt. Both orders
+// alternate, that of opening half as often, so that each side is first in either as often as the other.
+func (p *pairing) pair(index int) (blocks []measure.Sample, err error) {
+	blocks = make([]measure.Sample, len(p.sides))
+	calls := make([]func() error, len(p.sides))
+	err = p.withSlots(p.order(index/2), calls, func() error {
 		for i := range p.sides {
 			if err := p.warm(&p.sides[i], calls[i]); err != nil {
 				return err
 			}
 		}
-		for _, i := range order(index) {
+		for _, i := range p.order(index) {
 			s := &p.sides[i]
 			if blocks[i], s.buffer, err = measure.Block(p.clock, p.plan, s.buffer, calls[i]); err != nil {
 				return err
@@ -128,6 +146,16 @@ func (p *pairing) pair(index int) (blocks [2]measure.Sample, err error) {
 		return nil
 	})
 	return blocks, err
+}
+
+// order is that of the sides in one pair. With a control A is in the middle, beside both that it is compared with, and they
+// stand at the ends in turn: what their places do to one they do to the other.
+func (p *pairing) order(index int) []int {
+	if len(p.sides) > sideControl {
+		return [][]int{{sideControl, sideA, sideB}, {sideB, sideA, sideControl}}[index%2]
+	}
+	ends := order(index)
+	return ends[:]
 }
 
 // order is that of ABBA: A first in the even ones, B first in the odd ones.
@@ -152,15 +180,14 @@ func (p *pairing) warm(s *side, call func() error) error {
 	return err
 }
 
-// withSlots opens both sides in the order given, hands their calls to use, A's before B's, and closes them.
-func (p *pairing) withSlots(order [2]int, use func([2]func() error) error) error {
-	var calls [2]func() error
+// withSlots opens the sides in the order given, puts each one's call where it belongs in calls, runs use, and closes them.
+func (p *pairing) withSlots(order []int, calls []func() error, use func() error) error {
+	if len(order) == 0 {
+		return use()
+	}
 	return p.withCall(order[0], func(call func() error) error {
 		calls[order[0]] = call
-		return p.withCall(order[1], func(call func() error) error {
-			calls[order[1]] = call
-			return use(calls)
-		})
+		return p.withSlots(order[1:], calls, use)
 	})
 }
 

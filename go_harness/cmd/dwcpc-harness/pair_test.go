@@ -55,6 +55,35 @@ func TestPairMeasuresBothSides(t *testing.T) {
 	}
 }
 
+func TestAControlIsMeasuredAlongside(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("measuring needs Linux")
+	}
+	code, got, samples := paired(t, "--other", copied(t), "--calls", "30", "--control")
+	if code != exitGood || got["calls_a"] != 60.0 || got["calls_control"] != 60.0 {
+		t.Fatalf("got %v", got)
+	}
+	array, err := npy.ReadFile[int64](samples, 1<<20)
+	if err != nil || !slices.Equal(array.Shape, []int{2, 3, 2}) || slices.Min(array.Data) <= 0 {
+		t.Errorf("samples are %v (%v)", array, err)
+	}
+}
+
+func TestAStandsBesideBothThatItIsComparedWith(t *testing.T) {
+	p := &pairing{sides: make([]side, 3)}
+	for index, want := range [][]int{{sideControl, sideA, sideB}, {sideB, sideA, sideControl}, {sideControl, sideA, sideB}} {
+		if got := p.order(index); !slices.Equal(got, want) {
+			t.Errorf("pair %d: %v, want %v", index, got, want)
+		}
+	}
+	p = &pairing{sides: make([]side, 2)}
+	for index, want := range [][]int{{sideA, sideB}, {sideB, sideA}} {
+		if got := p.order(index); !slices.Equal(got, want) {
+			t.Errorf("pair %d: %v, want %v", index, got, want)
+		}
+	}
+}
+
 func TestABlockOfPairLastsForItsTime(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("measuring needs Linux")

@@ -38,6 +38,9 @@ func runRun(args []string) (any, error) {
 		return nil, usagef("run: --batch is %d, expected at least 1", *batch)
 	}
 	return withModel(dir, o.library, func(m *model) (runResult, error) {
+		if rows := m.bundle.Metadata.Model.RowsPerCall(); rows != 0 && *batch != rows {
+			return runResult{}, usagef("run: --batch is %d, expected %d: a call of %s takes exactly so many rows", *batch, rows, dir)
+		}
 		table, err := o.inputs.read(m.bundle.Metadata.Inputs)
 		if err != nil {
 			return runResult{}, err

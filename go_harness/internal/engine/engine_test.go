@@ -28,6 +28,9 @@ var pinned = bundle.SessionSettings{
 	IntraOpThreads: 1, InterOpThreads: 1, ExecutionMode: "sequential", Optimization: "all", Spinning: false, Arena: true,
 }
 
+// anyRows is the batch of a model that takes any number of rows.
+const anyRows = 0
+
 var (
 	addOneInputs  = []bundle.Tensor{{Name: "x", DType: "float32", Shape: bundle.Shape{4}}}
 	addOneOutputs = []bundle.Tensor{{Name: "y", DType: "float32", Shape: bundle.Shape{4}}}
@@ -69,7 +72,7 @@ func closing(t testing.TB, c interface{ Close() error }) {
 
 func addOneSession(t testing.TB, settings bundle.SessionSettings) *Session {
 	t.Helper()
-	session, err := opened(t).NewSession(addOne(t), settings, addOneInputs, addOneOutputs)
+	session, err := opened(t).NewSession(addOne(t), settings, anyRows, addOneInputs, addOneOutputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,7 @@ func TestRefusesSettingsThatTheSchemaDoesNotKnow(t *testing.T) {
 	for _, change := range unknown {
 		settings := pinned
 		change(&settings)
-		if session, err := runtime.NewSession(addOne(t), settings, addOneInputs, addOneOutputs); err == nil {
+		if session, err := runtime.NewSession(addOne(t), settings, anyRows, addOneInputs, addOneOutputs); err == nil {
 			t.Errorf("%+v was taken", settings)
 			closing(t, session)
 		}
@@ -166,7 +169,7 @@ func TestRefusesAModelWithOtherInputsOrOutputs(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := runtime.NewSession(c.model, pinned, c.inputs, c.outputs)
+			_, err := runtime.NewSession(c.model, pinned, anyRows, c.inputs, c.outputs)
 			var typed *SignatureError
 			if !errors.As(err, &typed) || !strings.Contains(err.Error(), c.reason) {
 				t.Errorf("got %v, want a reason with %q", err, c.reason)
@@ -177,7 +180,7 @@ func TestRefusesAModelWithOtherInputsOrOutputs(t *testing.T) {
 
 func TestReportsAModelThatTheRuntimeCannotLoad(t *testing.T) {
 	broken := bytes.Replace(addOne(t), []byte("Add"), []byte("Axx"), 1)
-	_, err := opened(t).NewSession(broken, pinned, addOneInputs, addOneOutputs)
+	_, err := opened(t).NewSession(broken, pinned, anyRows, addOneInputs, addOneOutputs)
 	if err == nil || !strings.Contains(err.Error(), "cannot be loaded") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}
@@ -186,7 +189,7 @@ func TestReportsAModelThatTheRuntimeCannotLoad(t *testing.T) {
 // The package reads inputs and outputs itself; the runtime must see the same.
 func TestReadsTheSignatureThatTheRuntimeReads(t *testing.T) {
 	opened(t)
-	for _, path := range []string{"add_one.onnx", "bundles/good/model.onnx", "bundles/classifier/model.onnx"} {
+	for _, path := range []string{"add_one.onnx", "bundles/good/model.onnx", "bundles/classifier/model.onnx", "bundles/one_row/model.onnx"} {
 		model, err := os.ReadFile(filepath.Join(fixtures, path))
 		if err != nil {
 			t.Fatal(err)
@@ -295,7 +298,7 @@ func TestClosesInReverseOrderOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := runtime.NewSession(addOne(t), pinned, addOneInputs, addOneOutputs)
+	session, err := runtime.NewSession(addOne(t), pinned, anyRows, addOneInputs, addOneOutputs)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +323,7 @@ func TestClosesInReverseOrderOnly(t *testing.T) {
 	if _, err := session.NewSlot(1); !errors.Is(err, ErrClosed) {
 		t.Errorf("session: got %v", err)
 	}
-	if _, err := runtime.NewSession(addOne(t), pinned, addOneInputs, addOneOutputs); !errors.Is(err, ErrClosed) {
+	if _, err := runtime.NewSession(addOne(t), pinned, anyRows, addOneInputs, addOneOutputs); !errors.Is(err, ErrClosed) {
 		t.Errorf("runtime: got %v", err)
 	}
 }

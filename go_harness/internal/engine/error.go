@@ -51,3 +51,14 @@ type SignatureError struct {
 func (e *SignatureError) Error() string {
 	return fmt.Sprintf("engine: model.onnx: %s is %s, expected %s; compile the bundle again", e.Tensor, e.Found, e.Expected)
 }
+
+// RowsError says that a slot was asked for with more rows than a call of the model takes.
+type RowsError struct {
+	Found    int
+	Expected int
+}
+
+// Error names both numbers.
+func (e *RowsError) Error() string {
+	return fmt.Sprintf("engine: slot for %d rows, expected %d, all that a call of this model takes", e.Found, e.Expected)
+}

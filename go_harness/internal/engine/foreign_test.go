@@ -36,7 +36,7 @@ func TestJoinsTheRuntimeThatAnotherPackageInitialised(t *testing.T) {
 			t.Errorf("got %+v", library)
 		}
 		closing(t, r)
-		session, err := r.NewSession(addOne(t), pinned, addOneInputs, addOneOutputs)
+		session, err := r.NewSession(addOne(t), pinned, anyRows, addOneInputs, addOneOutputs)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func classifierSlot(t testing.TB, rows int) *Slot {
 		{Name: "anomaly_score", DType: "float32"},
 		{Name: "anomaly", DType: "int64"},
 	}
-	session, err := opened(t).NewSession(fixture(t, "bundles", "classifier", "model.onnx"), pinned, inputs, outputs)
+	session, err := opened(t).NewSession(fixture(t, "bundles", "classifier", "model.onnx"), pinned, anyRows, inputs, outputs)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ var optimizationLevels = map[string]ort.GraphOptimizationLevel{
 // Session is a loaded model. Any number of goroutines may open slots on it.
 type Session struct {
 	session *ort.DynamicAdvancedSession
+	batch   int // the rows that every slot has; 0 for any number
 	inputs  []bundle.Tensor
 	outputs []bundle.Tensor
 
@@ -40,10 +41,10 @@ type Session struct {
 	closed bool
 }
 
-// NewSession loads a model from its bytes, which it does not keep. Inputs and outputs are what the caller will bind; a model
-// that has others is refused with a *SignatureError.
-func (r *Runtime) NewSession(model []byte, settings bundle.SessionSettings, inputs, outputs []bundle.Tensor) (*Session, error) {
-	if err := verifySignature(model, inputs, outputs); err != nil {
+// NewSession loads a model from its bytes, which it does not keep. Inputs and outputs are what the caller will bind, in calls
+// of batch rows, or of any number where that is 0; a model that has others is refused with a *SignatureError.
+func (r *Runtime) NewSession(model []byte, settings bundle.SessionSettings, batch int, inputs, outputs []bundle.Tensor) (*Session, error) {
+	if err := verifySignature(model, batch, inputs, outputs); err != nil {
 		return nil, err
 	}
 	r.mu.RLock()
@@ -63,7 +64,7 @@ func (r *Runtime) NewSession(model []byte, settings bundle.SessionSettings, inpu
 	environment.Lock()
 	environment.sessions++
 	environment.Unlock()
-	return &Session{session: session, inputs: slices.Clone(inputs), outputs: slices.Clone(outputs)}, nil
+	return &Session{session: session, batch: batch, inputs: slices.Clone(inputs), outputs: slices.Clone(outputs)}, nil
 }
 
 func names(tensors []bundle.Tensor) []string {

@@ -68,50 +68,58 @@ func rowShape(value onnxfile.Value) (bundle.Shape, bool) {
 }
 
 // verifySignature compares the model's own inputs and outputs with those that the metadata states, in order.
-func verifySignature(model []byte, inputs, outputs []bundle.Tensor) error {
+func verifySignature(model []byte, batch int, inputs, outputs []bundle.Tensor) error {
 	signature, err := readSignature(model)
 	if err != nil {
 		return err
 	}
-	if err := verifySide("input", signature.Inputs, inputs); err != nil {
+	if err := verifySide("input", signature.Inputs, batch, inputs); err != nil {
 		return err
 	}
-	return verifySide("output", signature.Outputs, outputs)
+	return verifySide("output", signature.Outputs, batch, outputs)
 }
 
-func verifySide(side string, found []onnxfile.Value, expected []bundle.Tensor) error {
+func verifySide(side string, found []onnxfile.Value, batch int, expected []bundle.Tensor) error {
 	if len(found) != len(expected) {
 		return &SignatureError{
 			Tensor: "the number of " + side + "s", Found: fmt.Sprint(len(found)), Expected: fmt.Sprintf("%d, as in metadata.json", len(expected)),
 		}
 	}
 	for i, value := range found {
-		if err := verifyValue(fmt.Sprintf("%s %d", side, i), value, expected[i]); err != nil {
+		if err := verifyValue(fmt.Sprintf("%s %d", side, i), value, batch, expected[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func verifyValue(place string, value onnxfile.Value, tensor bundle.Tensor) error {
+func verifyValue(place string, value onnxfile.Value, batch int, tensor bundle.Tensor) error {
 	if value.Name != tensor.Name {
 		return &SignatureError{Tensor: place, Found: fmt.Sprintf("%q", value.Name), Expected: fmt.Sprintf("%q", tensor.Name)}
 	}
 	if value.Type != elementTypes[tensor.DType] {
 		return &SignatureError{Tensor: tensor.Name, Found: fmt.Sprintf("of element type %d", value.Type), Expected: tensor.DType}
 	}
-	if !value.HasShape || !fits(value.Shape, tensor.Shape) {
+	if !value.HasShape || !fits(value.Shape, onnxfile.BatchAxis(batch), tensor.Shape) {
 		return &SignatureError{
-			Tensor: tensor.Name, Found: fmt.Sprintf("of shape %v", value.Shape), Expected: fmt.Sprintf("[batch %v], the first axis free (%d)", tensor.Shape, onnxfile.Free),
+			Tensor: tensor.Name, Found: fmt.Sprintf("of shape %v", value.Shape), Expected: fmt.Sprintf("[batch %v], %s", tensor.Shape, stated(batch)),
 		}
 	}
 	return nil
 }
 
+// stated says what a model's first axis has to be.
+func stated(batch int) string {
+	if batch == 0 {
+		return fmt.Sprintf("the first axis free (%d)", onnxfile.Free)
+	}
+	return fmt.Sprintf("the first axis %d, as in metadata.json", batch)
+}
+
 // fits reports whether a batch of rows of shape row can be the model's shape. Axes that the model leaves open are the
-// runtime's to check, at every run; a batch axis that it fixes is a mistake.
-func fits(model []int64, row bundle.Shape) bool {
-	if len(model) != len(row)+1 || model[0] != onnxfile.Free {
+// runtime's to check, at every run; a batch axis that it fixes is a mistake, unless it is the one that the metadata states.
+func fits(model []int64, batch int64, row bundle.Shape) bool {
+	if len(model) != len(row)+1 || model[0] != batch {
 		return false
 	}
 	for i, axis := range row {

@@ -55,7 +55,7 @@ func TestRunsAModelOfMixedPrecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := opened(t).NewSession(model, pinned, inputs, outputs)
+	session, err := opened(t).NewSession(model, pinned, anyRows, inputs, outputs)
 	if err != nil {
 		t.Fatal(err)
 	}

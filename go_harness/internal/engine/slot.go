@@ -23,7 +23,7 @@ type Slot struct {
 	out []bundle.Output
 }
 
-// NewSlot allocates and binds the tensors for rows rows.
+// NewSlot allocates and binds the tensors for rows rows. Where the model takes another number of them it is a *RowsError.
 func (s *Session) NewSlot(rows int) (*Slot, error) {
 	return s.newSlot(rows, nil)
 }
@@ -31,6 +31,9 @@ func (s *Session) NewSlot(rows int) (*Slot, error) {
 func (s *Session) newSlot(rows int, memory *Slot) (*Slot, error) {
 	if rows < 1 {
 		return nil, fmt.Errorf("engine: slot for %d rows, expected at least 1", rows)
+	}
+	if s.batch != 0 && rows != s.batch {
+		return nil, &RowsError{Found: rows, Expected: s.batch}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,17 +31,27 @@ type Clock interface {
 	CPUNs() int64
 }
 
-// Plan says when enough was measured: both have to be reached.
+// Plan says when enough was measured: calls and time have to be reached both, unless it takes longer than Most, where that is
+// not zero. A hopelessly slow model is known as one long before.
 type Plan struct {
 	Calls int
 	Time  time.Duration
+	Most  time.Duration
+}
+
+// met tells whether calls and the nanoseconds they took are enough.
+func (p Plan) met(calls int, elapsed int64) bool {
+	if p.Most > 0 && calls > 0 && elapsed >= int64(p.Most) {
+		return true
+	}
+	return calls >= p.Calls && elapsed >= int64(p.Time)
 }
 
 // WarmUp is what was called before measuring. Stable is false when the medians had not settled within ten seconds.
 type WarmUp struct {
 	Calls  int
 	Stable bool
-	// FastestNs is the smallest median of a window.
+	// FastestNs is the smallest median of a window, or of the last calls where they were too slow to fill one.
 	FastestNs int64
 }
 
@@ -49,27 +59,29 @@ type WarmUp struct {
 func Warm(clock Clock, call func() error) (WarmUp, error) {
 	var warm WarmUp
 	begin := clock.WallNs()
-	for warm.Calls < minWarmUpCalls || clock.WallNs()-begin < int64(minWarmUp) {
+	enough := Plan{Calls: minWarmUpCalls, Time: minWarmUp, Most: maxSettling}
+	for !enough.met(warm.Calls, clock.WallNs()-begin) {
 		if err := call(); err != nil {
 			return warm, err
 		}
 		warm.Calls++
 	}
 	var medians []int64
-	window := make([]int64, windowCalls)
+	window := make([]int64, 0, windowCalls)
 	begin = clock.WallNs()
-	for !warm.Stable && (len(medians) < stableWindows || clock.WallNs()-begin < int64(maxSettling)) {
-		for i := range window {
+	for !warm.Stable && clock.WallNs()-begin < int64(maxSettling) {
+		window = window[:0]
+		for len(window) == 0 || len(window) < windowCalls && clock.WallNs()-begin < int64(maxSettling) {
 			start := clock.WallNs()
 			if err := call(); err != nil {
 				return warm, err
 			}
-			window[i] = clock.WallNs() - start
+			window = append(window, clock.WallNs()-start)
 		}
-		warm.Calls += windowCalls
+		warm.Calls += len(window)
 		slices.Sort(window)
-		medians = append(medians, window[windowCalls/2])
-		warm.Stable = settled(medians)
+		medians = append(medians, window[len(window)/2])
+		warm.Stable = len(window) == windowCalls && settled(medians)
 	}
 	warm.FastestNs = slices.Min(medians)
 	return warm, nil
@@ -106,7 +118,7 @@ func Block(clock Clock, plan Plan, buffer []Sample, call func() error) (Sample, 
 // Run appends samples to buffer until plan is met, and returns them with the time that it took.
 func Run(clock Clock, plan Plan, buffer []Sample, call func() error) ([]Sample, time.Duration, error) {
 	begin := clock.WallNs()
-	for elapsed := int64(0); len(buffer) < plan.Calls || elapsed < int64(plan.Time); elapsed = clock.WallNs() - begin {
+	for elapsed := int64(0); !plan.met(len(buffer), elapsed); elapsed = clock.WallNs() - begin {
 		cpu := clock.CPUNs()
 		start := clock.WallNs()
 		err := call()

@@ -60,6 +60,14 @@ func TestSaysWhenTheMediansDoNotSettle(t *testing.T) {
 	}
 }
 
+func TestASlowModelIsNotWarmedUpForMinutes(t *testing.T) {
+	var clock fakeClock
+	warm, err := Warm(&clock, func() error { clock.take(time.Second, 0); return nil })
+	if want := 2 * int(maxSettling/time.Second); err != nil || warm.Stable || warm.Calls != want || warm.FastestNs != int64(time.Second) {
+		t.Errorf("got %+v, %v, want %d calls", warm, err, want)
+	}
+}
+
 func TestMeasuresUntilCallsAndTimeAreReached(t *testing.T) {
 	for _, c := range []struct {
 		plan Plan
@@ -68,6 +76,9 @@ func TestMeasuresUntilCallsAndTimeAreReached(t *testing.T) {
 		{Plan{Calls: 10, Time: 0}, 10},
 		{Plan{Calls: 10, Time: time.Second}, 100},
 		{Plan{Calls: 200, Time: time.Second}, 200},
+		{Plan{Calls: 200, Time: time.Second, Most: 500 * time.Millisecond}, 50},
+		{Plan{Calls: 200, Time: time.Second, Most: 5 * time.Second}, 200},
+		{Plan{Calls: 2, Time: 0, Most: time.Nanosecond}, 1},
 	} {
 		var clock fakeClock
 		samples, elapsed, err := Run(&clock, c.plan, nil, func() error { clock.take(10*time.Millisecond, 4*time.Millisecond); return nil })

@@ -26,3 +26,12 @@ type Process struct {
 
 // Self fails.
 func Self() (Process, error) { return Process{}, errLinuxOnly }
+
+// Processors is processor time.
+type Processors struct{}
+
+// ReadProcessors fails.
+func ReadProcessors(Clock) (Processors, error) { return Processors{}, errLinuxOnly }
+
+// OthersCores returns 0.
+func (Processors) OthersCores(Processors) float64 { return 0 }

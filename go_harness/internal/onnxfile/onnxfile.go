@@ -11,6 +11,14 @@ import (
 // Free is the length of an axis without a fixed one: named, or not stated.
 const Free = -1
 
+// BatchAxis returns the length of the first axes of a model that takes batch rows a call, or any number where that is 0.
+func BatchAxis(batch int) int64 {
+	if batch == 0 {
+		return Free
+	}
+	return int64(batch)
+}
+
 // Element types of onnx.proto's TensorProto.DataType.
 const (
 	Float32 = 1

@@ -1,0 +1,40 @@
+"""The checksum at the end of `metadata.json`, which has no other file to hold its hash.
+
+    {
+     …,
+     "checksum": "<SHA-256 of all bytes before the comma in front of this line>"
+    }
+
+So a byte that changed on the way is found by every reader. It is no signature: whoever edits the file by hand takes the
+line out, and a file without it is read as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+KEY = "checksum"
+_BEFORE = f',\n "{KEY}": "'
+_END = "\n}"
+
+
+def sealed(document: dict[str, Any]) -> str:
+    """Return the text of `document` with its checksum; NaN and infinities are a ValueError."""
+    given = {key: value for key, value in document.items() if key != KEY}
+    text = json.dumps(given, indent=1, allow_nan=False, ensure_ascii=False).removesuffix(_END)
+    return f'{text}{_BEFORE}{_digest(text.encode())}"{_END}\n'
+
+
+def broken_seal(data: bytes, document: dict[str, Any]) -> str:
+    """Return what is wrong with the checksum of `document`, of the text `data`; nothing where it holds or is absent."""
+    if KEY not in document:
+        return ""
+    at = data.rfind(_BEFORE.encode())
+    expected = _digest(data[: max(at, 0)])
+    return "" if document[KEY] == expected else f"{KEY} is {str(document[KEY])[:64]!r}, expected {expected!r}"
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
