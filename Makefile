@@ -11,6 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 HARNESS := compiler/bin/dwcpc-harness
 GO_SOURCES := $(shell find go_harness -name '*.go' -o -name go.mod -o -name go.sum -o -name '*.json' 2>/dev/null)
+FUZZ_TIME ?= 60s
 GO := cd go_harness && DWCPC_ORT_LIB="$$(cd .. && $(BIN)/dwcpc doctor --ort-lib)" go
 BROWSER := tests/bench/reports/browser
 TORCH_VERSION := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements/torch.lock)
@@ -93,8 +94,13 @@ bench: setup  ## micro-benchmarks, Python and Go
 	@$(BIN)/pytest bench/micro --benchmark-only --benchmark-columns=min,median,iqr,rounds
 	@$(GO) test -run '^$$' -bench . -benchmem -count 6 ./...
 
+fuzz: setup  ## fuzz what Go reads from files, FUZZ_TIME (60s) for each target; failures go into testdata/fuzz
+	@cd go_harness && set -o pipefail && grep -r --include=fuzz_test.go -o '^func Fuzz[A-Za-z]*' . | sed 's|/fuzz_test.go:func | |' | \
+		while read -r package target; do echo "fuzz: $$package $$target" >&2; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZ_TIME) -fuzzminimizetime 10x "$$package" </dev/null || exit 1; done
+
 soak: setup  ## minutes of reloads, memory and crowds of callers in Go
-	@$(GO) test -count=1 -timeout 30m ./registry
+	@export DWCPC_SOAK=1 && $(GO) test -count=1 -timeout 30m ./registry
 
 wheel: setup  ## build wheels/*.whl with the Go harness inside
 	@rm -rf build wheels && $(BIN)/python -m build --no-isolation --outdir wheels .
@@ -108,4 +114,4 @@ lock: $(BIN)/uv  ## resolve requirements/*.lock again
 clean:  ## remove everything that make made
 	@rm -rf .venv .dev .make build dist wheels compiler/bin ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 
-.PHONY: help setup demo browser test check bench soak wheel lock clean
+.PHONY: help setup demo browser test check bench fuzz soak wheel lock clean

@@ -37,7 +37,8 @@ func WithLibrary(path string) Option {
 
 // Open loads the onnxruntime library, or joins those who use it already: a process has one, and each Open needs its own
 // Close. The library is WithLibrary's, or that of DWCPC_ORT_LIB, or of ONNXRUNTIME_SHARED_LIBRARY_PATH, or lies beside the
-// executable, or is the system loader's. Failure is a *LibraryError.
+// executable, or is the system loader's. Where another package of the process runs onnxruntime already, that one is joined, unless
+// WithLibrary names one of another version. Failure is a *LibraryError, which lists all that was tried.
 func Open(opts ...Option) (*Runtime, error) {
 	var o options
 	for _, apply := range opts {

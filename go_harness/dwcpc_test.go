@@ -45,6 +45,57 @@ func TestOpensOftenAndFromManyGoroutines(t *testing.T) {
 	}
 }
 
+// The process has no runtime yet: sixteen goroutines meet at loading it, and another time at failing to.
+func TestOpensOnceForSixteenGoroutinesAtOnce(t *testing.T) {
+	for _, missing := range []bool{false, true, false} {
+		var options []dwcpc.Option
+		if missing {
+			options = append(options, dwcpc.WithLibrary("/no/such/lib.so"))
+		}
+		runtimes, failures := openedAtOnce(16, options...)
+		for _, err := range failures {
+			var typed *dwcpc.LibraryError
+			if !errors.As(err, &typed) || len(typed.Attempts) != 1 || typed.Attempts[0].Reason != "no such file" {
+				t.Errorf("got %v", err)
+			}
+		}
+		if want := map[bool]int{false: 16, true: 0}[missing]; len(runtimes) != want {
+			t.Errorf("%d were opened, want %d", len(runtimes), want)
+		}
+		for _, rt := range runtimes {
+			if rt.Library() != runtimes[0].Library() {
+				t.Errorf("got %v, want %v", rt.Library(), runtimes[0].Library())
+			}
+			if err := rt.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// openedAtOnce opens from n goroutines that start together.
+func openedAtOnce(n int, options ...dwcpc.Option) (runtimes []*dwcpc.Runtime, failures []error) {
+	begin := make(chan struct{})
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range n {
+		group.Go(func() {
+			<-begin
+			rt, err := dwcpc.Open(options...)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failures = append(failures, err)
+				return
+			}
+			runtimes = append(runtimes, rt)
+		})
+	}
+	close(begin)
+	group.Wait()
+	return runtimes, failures
+}
+
 func TestDoesNotReplaceALibraryThatWasNamed(t *testing.T) {
 	_, err := dwcpc.Open(dwcpc.WithLibrary("/no/such/lib.so"))
 	var typed *dwcpc.LibraryError
@@ -69,10 +120,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	dwcpc "github.com/novacron/dwcpc/go_harness"
 	"github.com/novacron/dwcpc/go_harness/bundle"
 	"github.com/novacron/dwcpc/go_harness/predictor"
+	"github.com/novacron/dwcpc/go_harness/registry"
 )
 
 func main() {
@@ -91,6 +144,14 @@ func run(dir string) error {
 	var broken *bundle.Error
 	if _, err := predictor.Open(rt, os.TempDir()); !errors.As(err, &broken) {
 		return fmt.Errorf("an empty folder: %w", err)
+	}
+	reg, err := registry.Open(rt, filepath.Dir(dir), registry.Watch())
+	if err != nil {
+		return err
+	}
+	defer reg.Close()
+	if _, err := reg.GetLatest("no-such-model"); !errors.Is(err, registry.ErrUnknown) {
+		return fmt.Errorf("a model that is not there: %w", err)
 	}
 	p, err := predictor.Open(rt, dir, predictor.WithSlots(1))
 	if err != nil {

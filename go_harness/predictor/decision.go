@@ -17,7 +17,7 @@ func (p *Predictor) Anomaly(out Outputs) (bool, error) {
 	if decision == nil {
 		return false, ErrNoDecision
 	}
-	if err := checkOutputs(out, p.bundle.Metadata.Outputs); err != nil {
+	if err := checkOutputs(out, p.bundle.Metadata.Outputs, 1); err != nil {
 		return false, err
 	}
 	if decision.Flag != nil {

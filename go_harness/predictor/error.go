@@ -29,7 +29,7 @@ type Mismatch = golden.Mismatch
 // SignatureError says that model.onnx has other inputs or outputs than metadata.json states.
 type SignatureError = engine.SignatureError
 
-// LengthError is a slice that does not hold one row of a tensor.
+// LengthError is a slice that does not hold one row of a tensor, or the rows of a batch.
 type LengthError struct {
 	Tensor   string // the input's or output's name, or "outputs" for the number of them
 	DType    string // of the slice: an output of the other type expects 0 values in it; empty for the number of outputs
@@ -43,4 +43,15 @@ func (e *LengthError) Error() string {
 		return fmt.Sprintf("predictor: %d %s, expected %d", e.Found, e.Tensor, e.Expected)
 	}
 	return fmt.Sprintf("predictor: %s holds %d values of %s, expected %d", e.Tensor, e.Found, e.DType, e.Expected)
+}
+
+// BatchError is a batch of more rows than the predictor was opened for.
+type BatchError struct {
+	Rows  int
+	Limit int
+}
+
+// Error names both numbers and the remedy.
+func (e *BatchError) Error() string {
+	return fmt.Sprintf("predictor: a batch of %d rows, expected at most %d; open the bundle WithBatch(%d) or split it", e.Rows, e.Limit, e.Rows)
 }

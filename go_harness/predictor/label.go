@@ -20,7 +20,7 @@ func (p *Predictor) Label(out Outputs) (int64, error) {
 	if p.label == none {
 		return 0, ErrNoLabel
 	}
-	if err := checkOutputs(out, p.bundle.Metadata.Outputs); err != nil {
+	if err := checkOutputs(out, p.bundle.Metadata.Outputs, 1); err != nil {
 		return 0, err
 	}
 	label := out[p.label].Int64[0]

@@ -28,9 +28,11 @@ type Predictor struct {
 	session *engine.Session
 	slots   chan *engine.Slot // the idle ones; receiving one is the permission to run
 	made    int               // slots, idle or not
-	judged  int               // the output that the decision judges
-	label   int               // the output that names a class, or none
-	witness int               // the output whose NaN says that a row was not answered, or none
+	batch   int               // the most rows of one PredictBatch
+	batches map[*engine.Slot]rowSlots
+	judged  int // the output that the decision judges
+	label   int // the output that names a class, or none
+	witness int // the output whose NaN says that a row was not answered, or none
 	closing chan struct{}
 	close   func() error
 }
@@ -40,6 +42,7 @@ type Option func(*options)
 
 type options struct {
 	slots int
+	batch int
 }
 
 // WithSlots sets how many predictions run at once; more callers queue. The default is GOMAXPROCS divided by the bundle's
@@ -78,12 +81,15 @@ func OpenBundle(rt *dwcpc.Runtime, b *bundle.Bundle, opts ...Option) (*Predictor
 	if err != nil {
 		return nil, err
 	}
-	o := options{slots: max(1, runtime.GOMAXPROCS(0)/meta.Runtime.Session.IntraOpThreads)}
+	o := options{batch: 1, slots: max(1, runtime.GOMAXPROCS(0)/meta.Runtime.Session.IntraOpThreads)}
 	for _, apply := range opts {
 		apply(&o)
 	}
 	if o.slots < 1 {
 		return nil, fmt.Errorf("predictor: %d slots, expected at least 1", o.slots)
+	}
+	if err := checkBatch(meta, o.batch); err != nil {
+		return nil, err
 	}
 	session, err := rt.Engine().NewSession(b.Model, meta.Runtime.Session, meta.Model.RowsPerCall(), meta.Inputs, meta.Outputs)
 	if err != nil {
@@ -92,7 +98,7 @@ func OpenBundle(rt *dwcpc.Runtime, b *bundle.Bundle, opts ...Option) (*Predictor
 	b.Model = nil // the runtime has its own copy
 	p := &Predictor{
 		bundle: b, session: session, slots: make(chan *engine.Slot, o.slots), judged: judged, label: labelIndex(meta), witness: witnessIndex(meta),
-		closing: make(chan struct{}),
+		batch: o.batch, batches: map[*engine.Slot]rowSlots{}, closing: make(chan struct{}),
 	}
 	p.close = sync.OnceValue(p.shut)
 	if err := p.start(o.slots); err != nil {
@@ -110,6 +116,9 @@ func (p *Predictor) start(slots int) error {
 		}
 		p.slots <- slot
 		p.made++
+		if err := p.addBatches(slot); err != nil {
+			return err
+		}
 	}
 	if _, err := golden.Check(p.bundle, goldenRows{p}); err != nil {
 		return err
@@ -120,7 +129,7 @@ func (p *Predictor) start(slots int) error {
 			return err
 		}
 	}
-	return nil
+	return p.proveBatches()
 }
 
 // goldenRows is what the golden check sees of a Predictor.
@@ -147,11 +156,7 @@ func outputIndex(b *bundle.Bundle, name string) (int, bool) {
 
 // NewOutputs returns buffers for one prediction at a time: reuse them, one per goroutine.
 func (p *Predictor) NewOutputs() Outputs {
-	out := make(Outputs, len(p.bundle.Metadata.Outputs))
-	for i, output := range p.bundle.Metadata.Outputs {
-		out[i] = output.NewOutput(1)
-	}
-	return out
+	return p.NewBatch(1)
 }
 
 // Predict computes one row: window is flat and row-major, of the shape, channels and units of Bundle().Metadata.Inputs[0],
@@ -165,7 +170,7 @@ func (p *Predictor) Predict(ctx context.Context, out Outputs, window []float32) 
 	if n := input.Shape.Elements(); len(window) != n {
 		return &LengthError{Tensor: input.Name, DType: input.DType, Found: len(window), Expected: n}
 	}
-	if err := checkOutputs(out, p.bundle.Metadata.Outputs); err != nil {
+	if err := checkOutputs(out, p.bundle.Metadata.Outputs, 1); err != nil {
 		return err
 	}
 	slot, err := p.acquire(ctx)
@@ -206,12 +211,13 @@ func notRun(err error) error {
 	return fmt.Errorf("predictor: not run: %w", err)
 }
 
-func checkOutputs(out Outputs, tensors []bundle.Tensor) error {
+// checkOutputs makes sure that out holds rows rows.
+func checkOutputs(out Outputs, tensors []bundle.Tensor, rows int) error {
 	if len(out) != len(tensors) {
 		return &LengthError{Tensor: "outputs", Found: len(out), Expected: len(tensors)}
 	}
 	for i := range tensors {
-		floats, labels := tensors[i].Shape.Elements(), 0
+		floats, labels := rows*tensors[i].Shape.Elements(), 0
 		if tensors[i].DType == bundle.DTypeInt64 {
 			floats, labels = 0, floats
 		}
@@ -235,7 +241,8 @@ func (p *Predictor) shut() error {
 	close(p.closing)
 	var err error
 	for range p.made {
-		err = errors.Join(err, (<-p.slots).Close())
+		slot := <-p.slots
+		err = errors.Join(err, p.batches[slot].close(), slot.Close())
 	}
 	return errors.Join(err, p.session.Close())
 }

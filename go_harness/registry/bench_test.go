@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -188,7 +189,8 @@ func benchmarkCallers(b *testing.B, m *Model, callers int) {
 	if err != nil {
 		b.Skip(err)
 	}
-	work := make(chan struct{}, 1024)
+	var left atomic.Int64
+	left.Store(int64(b.N))
 	done, cpuNs := make(chan error, callers), make(chan int64, callers)
 	window := m.Bundle().Golden.Inputs[0][:m.Bundle().Metadata.Inputs[0].Shape.Elements()]
 	b.ResetTimer()
@@ -199,17 +201,13 @@ func benchmarkCallers(b *testing.B, m *Model, callers int) {
 			begin := clock.CPUNs()
 			out := m.NewOutputs()
 			var failed error
-			for range work {
+			for left.Add(-1) >= 0 {
 				failed = errors.Join(failed, m.Predict(context.Background(), out, window))
 			}
 			cpuNs <- clock.CPUNs() - begin
 			done <- failed
 		}()
 	}
-	for range b.N {
-		work <- struct{}{}
-	}
-	close(work)
 	total := int64(0)
 	for range callers {
 		total += <-cpuNs

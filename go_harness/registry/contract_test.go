@@ -107,6 +107,10 @@ func TestRefusesAnotherShapeAndDecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var refused *ContractError
+	if err := m.Reload(); !errors.As(err, &refused) || refused.Field != "task" { // though it is loaded already
+		t.Errorf("got %v", err)
+	}
 	undecided := *good.Bundle()
 	undecided.Metadata.Decision = nil
 	for want, next := range map[string]error{

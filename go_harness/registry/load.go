@@ -18,6 +18,12 @@ type target struct {
 	digest  string
 }
 
+// content names what a loaded version holds.
+type content struct {
+	name   string
+	digest string
+}
+
 // folder returns the model's folder, if there is one.
 func (r *Registry) folder(name string) (string, error) {
 	if !bundle.IsName(name) {

@@ -95,10 +95,10 @@ func (l *reloading) settled(t *testing.T) int {
 
 func TestReloadingALargeModelTakesNoMoreMemory(t *testing.T) {
 	l := reloadedForest(t)
-	for range 5 {
+	for range 3 {
 		l.reload() // what the first reloads add, every process has once
 	}
-	before, worst, reloads := l.settled(t), 0, soaking(10, 50)
+	before, worst, reloads := l.settled(t), 0, soaking(6, 50)
 	for range reloads {
 		l.reload()
 		worst = max(worst, residentBytes(t))

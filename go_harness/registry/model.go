@@ -38,6 +38,9 @@ func (m *Model) Bundle() *bundle.Bundle { return m.Version().Bundle() }
 // handle will serve, unless the registry was opened WithContractChanges.
 func (m *Model) NewOutputs() predictor.Outputs { return m.Version().NewOutputs() }
 
+// NewBatch returns buffers for rows rows, to which the same applies.
+func (m *Model) NewBatch(rows int) predictor.Outputs { return m.Version().NewBatch(rows) }
+
 // Output returns the index in the outputs of the one named name. Ask once: it is the same for every version that the handle
 // will serve, unless the registry was opened WithContractChanges.
 func (m *Model) Output(name string) (int, bool) { return m.Version().Output(name) }
@@ -77,6 +80,17 @@ func (m *Model) PredictVersion(ctx context.Context, out predictor.Outputs, windo
 	return v, v.Predict(ctx, out, window)
 }
 
+// PredictBatch computes several rows as predictor.PredictBatch does, all of them with the version that serves now; the registry
+// says how many rows WithBatch. It returns the version that answered, as PredictVersion does.
+func (m *Model) PredictBatch(ctx context.Context, out predictor.Outputs, windows []float32) (*Version, error) {
+	v, err := m.Acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer v.Release()
+	return v, v.PredictBatch(ctx, out, windows)
+}
+
 // Reload looks at what `latest` names and serves that. When that version fails, the one that serves goes on, and the reason is
 // a *LoadError. It waits for another load of the same model. A handle from Get stays with its version.
 func (m *Model) Reload() error {
@@ -86,13 +100,10 @@ func (m *Model) Reload() error {
 // Unload gives the handle up: later predictions fail with ErrClosed, and the model is unloaded when those that run are over,
 // unless another handle serves the same version. The registry makes a new handle for whoever asks for the model again.
 func (m *Model) Unload() {
-	m.registry.forget(m)
-	m.unload()
-}
-
-func (m *Model) unload() {
 	m.changing.Lock()
 	defer m.changing.Unlock()
+	// Forgotten only when no load of it runs: Close waits for those that it knows.
+	m.registry.forget(m)
 	if !m.closed.Swap(true) {
 		m.current.Load().Release()
 	}

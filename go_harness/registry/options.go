@@ -60,6 +60,11 @@ func WithSlots(n int) Option {
 	return func(o *options) { o.predictor = append(o.predictor, predictor.WithSlots(n)) }
 }
 
+// WithBatch lets PredictBatch take up to rows rows in one call, as predictor.WithBatch does.
+func WithBatch(rows int) Option {
+	return func(o *options) { o.predictor = append(o.predictor, predictor.WithBatch(rows)) }
+}
+
 // WithContractChanges lets a handle move to a version of another contract: other channels, outputs, or scaling by the caller.
 // Whoever allows that must take the version with Acquire, prepare the window by its Bundle, and take its NewOutputs: through
 // the handle, outputs of another version's shape fail with a *predictor.LengthError, and other columns of the same number

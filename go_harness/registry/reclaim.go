@@ -7,7 +7,9 @@ import (
 )
 
 // reclaimInterval is between two times that memory is given back: it takes the C heap's locks, for which predictions that
-// allocate would wait.
+// allocate wait. On two busy cores, 12 to 58 ms for a heap of half a GB, and one prediction that took 18 to 30 ms instead of 6.
+// Without it, each reload of a 20 MB forest leaves 60 MB and more behind. debug.FreeOSMemory would return 35 MB of Go's heap
+// sooner, for a full collection; Go returns them by itself.
 const reclaimInterval = 100 * time.Millisecond
 
 // reclaimer gives memory back after models were unloaded, away from predictions and not too often.

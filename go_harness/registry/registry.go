@@ -12,8 +12,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/fsnotify/fsnotify"
@@ -41,26 +39,6 @@ type Registry struct {
 	live     map[content]*Version
 	problems []error // of retired versions
 	retiring sync.WaitGroup
-}
-
-// key names a handle: fixed on a version, or following `latest`.
-type key struct {
-	name    string
-	fixed   bool
-	version bundle.Version
-}
-
-// content names what a loaded version holds.
-type content struct {
-	name   string
-	digest string
-}
-
-// opening is a handle that is being made, until ready is closed, and then one that was, or the reason why not.
-type opening struct {
-	ready chan struct{}
-	model *Model
-	err   error
 }
 
 // Open opens the registry in dir, which `dwcpc publish` writes. It loads nothing yet: Load, GetLatest and Get do.
@@ -150,109 +128,6 @@ func (r *Registry) Reload(name string) error {
 	return m.Reload()
 }
 
-func (r *Registry) handle(k key) (*Model, error) {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return nil, ErrClosed
-	}
-	o, known := r.handles[k]
-	if !known {
-		o = &opening{ready: make(chan struct{})}
-		r.handles[k] = o
-	}
-	r.mu.Unlock()
-	if known {
-		<-o.ready
-		return o.model, o.err
-	}
-	defer close(o.ready)
-	if r.watcher != nil && !k.fixed {
-		r.watcher.watchFolder(filepath.Join(r.dir, k.name)) // before `latest` is read: no change goes unseen in between
-	}
-	model := &Model{registry: r, key: k, status: Status{Model: k.name}}
-	if o.err = model.follow(true); o.err != nil {
-		r.mu.Lock()
-		delete(r.handles, k)
-		r.mu.Unlock()
-		return nil, o.err
-	}
-	o.model = model
-	return model, nil
-}
-
-// forget has the next caller make a handle of its own.
-func (r *Registry) forget(m *Model) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if o, ok := r.handles[m.key]; ok && o.model == m {
-		delete(r.handles, m.key)
-	}
-}
-
-// followers returns the handles that follow `latest` and serve, in alphabetical order.
-func (r *Registry) followers() []*Model {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var found []*Model
-	for k, o := range r.handles {
-		select {
-		case <-o.ready:
-			if o.model != nil && !k.fixed {
-				found = append(found, o.model)
-			}
-		default:
-		}
-	}
-	slices.SortFunc(found, func(a, b *Model) int { return strings.Compare(a.Name(), b.Name()) })
-	return found
-}
-
-// Names returns the models that have a folder with a version in it, in alphabetical order.
-func (r *Registry) Names() ([]string, error) {
-	entries, err := os.ReadDir(r.dir)
-	if err != nil {
-		return nil, fmt.Errorf("registry: %w", err)
-	}
-	var names []string
-	for _, entry := range entries {
-		if !bundle.IsName(entry.Name()) {
-			continue
-		}
-		if versions, err := bundle.Versions(filepath.Join(r.dir, entry.Name())); err == nil && len(versions) > 0 {
-			names = append(names, entry.Name())
-		}
-	}
-	return names, nil
-}
-
-// Versions returns the versions in the model's folder, in numeric order, as Get takes them. Whether they can be served is
-// for Get to say.
-func (r *Registry) Versions(name string) ([]string, error) {
-	folder, err := r.folder(name)
-	if err != nil {
-		return nil, fmt.Errorf("registry: %w", err)
-	}
-	versions, err := bundle.Versions(folder)
-	if err != nil {
-		return nil, err
-	}
-	texts := make([]string, len(versions))
-	for i, version := range versions {
-		texts[i] = version.String()
-	}
-	return texts, nil
-}
-
-// Status returns how each handle that follows `latest` is, for a health check. It does not wait for a load.
-func (r *Registry) Status() []Status {
-	var all []Status
-	for _, m := range r.followers() {
-		all = append(all, m.Status())
-	}
-	return all
-}
-
 // Close unloads every model: later predictions fail with ErrClosed, and Close waits for those that run or queue, and for the
 // Release of each version that was acquired. Closing again returns the same.
 func (r *Registry) Close() error {
@@ -273,7 +148,7 @@ func (r *Registry) shut() error {
 	for _, o := range openings {
 		<-o.ready
 		if o.model != nil {
-			o.model.unload()
+			o.model.Unload()
 		}
 	}
 	r.loader.stop()

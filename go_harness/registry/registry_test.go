@@ -53,6 +53,24 @@ func TestGivesEverybodyTheSameHandle(t *testing.T) {
 	}
 }
 
+func TestSaysHowEachModelIs(t *testing.T) {
+	f := published(t, "1.0", "1.1")
+	r := f.open()
+	if all := r.Status(); len(all) != 0 {
+		t.Errorf("got %+v", all)
+	}
+	m := latest(t, r)
+	if _, err := r.Get(model, "1.0"); err != nil {
+		t.Fatal(err)
+	}
+	f.remove("latest")
+	failure := m.Reload()
+	all := r.Status()
+	if len(all) != 1 || all[0].Model != model || all[0].Version != "1.1" || all[0].Failures != 1 || all[0].Failure != failure {
+		t.Errorf("got %+v", all)
+	}
+}
+
 func TestGivesAHandleOnOneVersionForEver(t *testing.T) {
 	f := published(t, "1.0", "1.1")
 	r := f.open()
@@ -300,5 +318,47 @@ func TestComparesTheColumnsOfAService(t *testing.T) {
 	var typed *predictor.ChannelError
 	if !errors.As(err, &typed) || typed.Index != 1 || typed.Found != "jitter" || typed.Expected != "loss" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Whatever happens at once, Close waits for the loads that run, and nothing is loaded after it.
+func TestClosesWhileHandlesAreMadeReloadedAndUnloaded(t *testing.T) {
+	f := published(t, "1.0", "1.1")
+	for range 20 {
+		r, err := Open(openedRuntime(t), f.dir, Watch(), WithInterval(time.Millisecond))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var group sync.WaitGroup
+		for i := range 6 {
+			group.Go(func() {
+				for {
+					m, err := r.GetLatest(model)
+					if err == nil && i%3 == 0 {
+						err = m.Reload()
+					}
+					if err == nil && i%3 == 1 {
+						m.Unload()
+					}
+					if _, getErr := r.Get(model, "1.0"); err == nil {
+						err = getErr
+					}
+					if err == nil {
+						continue
+					}
+					if !errors.Is(err, ErrClosed) {
+						t.Error(err)
+					}
+					if _, err := r.GetLatest(model); errors.Is(err, ErrClosed) {
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(3 * time.Millisecond)
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		group.Wait()
 	}
 }

@@ -32,6 +32,9 @@ func (v *Version) Bundle() *bundle.Bundle { return v.predictor.Bundle() }
 // NewOutputs returns buffers for one prediction at a time of this version.
 func (v *Version) NewOutputs() predictor.Outputs { return v.predictor.NewOutputs() }
 
+// NewBatch returns buffers for rows rows of this version.
+func (v *Version) NewBatch(rows int) predictor.Outputs { return v.predictor.NewBatch(rows) }
+
 // Output returns the index in the outputs of the one named name.
 func (v *Version) Output(name string) (int, bool) { return v.predictor.Output(name) }
 
@@ -53,6 +56,17 @@ func (v *Version) Predict(ctx context.Context, out predictor.Outputs, window []f
 	begin := time.Now()
 	err := v.predictor.Predict(ctx, out, window)
 	v.tell(time.Since(begin), 1, err)
+	return err
+}
+
+// PredictBatch computes several rows as predictor.PredictBatch does; it ends as Predict does.
+func (v *Version) PredictBatch(ctx context.Context, out predictor.Outputs, windows []float32) error {
+	if len(v.observers) == 0 {
+		return v.predictor.PredictBatch(ctx, out, windows)
+	}
+	begin := time.Now()
+	err := v.predictor.PredictBatch(ctx, out, windows)
+	v.tell(time.Since(begin), len(windows)/v.Bundle().Metadata.Inputs[0].Shape.Elements(), err)
 	return err
 }
 

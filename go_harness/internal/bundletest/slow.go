@@ -19,3 +19,20 @@ func Slow(name, version string) Made {
 	}
 	return made
 }
+
+// Coupled returns the bundle of a model on 4 values that subtracts the largest value of the whole batch: what it says of a row
+// depends on the rows beside it, and its golden rows are only right alone.
+func Coupled(name, version string) Made {
+	const keepDims = 0
+	nodes := [][]byte{
+		onnxNode("", "ReduceMax", []string{"x"}, "largest", integer("keepdims", keepDims)),
+		onnxNode("", "Sub", []string{"x", "largest"}, "y"),
+	}
+	made := Made{Name: name, Version: version, Model: onnxModel(4, 4, nodes, nil)}
+	for row := range 4 {
+		top := float32(10 * row)
+		made.X = append(made.X, []float32{top, top - 1, top - 2, top - 3})
+		made.Y = append(made.Y, []float64{0, -1, -2, -3})
+	}
+	return made
+}

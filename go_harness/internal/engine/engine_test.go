@@ -352,3 +352,39 @@ func osThreads(t *testing.T) int {
 	}
 	return len(tasks)
 }
+
+func TestAViewPredictsTheFirstRowsOfItsSlotsMemory(t *testing.T) {
+	slot := addOneSlot(t, 3)
+	view, err := slot.View(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := []bundle.Output{{Float32: make([]float32, 8)}}
+	if err := view.Predict(dst, [][]float32{{0, 1, 2, 3, 4, 5, 6, 7}}); err != nil || dst[0].Float32[7] != 8 {
+		t.Errorf("got %v, %v", dst, err)
+	}
+	if view.Rows() != 2 || &view.in[0][0] != &slot.in[0][0] || &view.out[0].Float32[0] != &slot.out[0].Float32[0] {
+		t.Error("it has memory of its own")
+	}
+	if err := errors.Join(view.Close(), view.Close()); err != nil {
+		t.Error(err)
+	}
+	if err := slot.Predict([]bundle.Output{{Float32: make([]float32, 12)}}, [][]float32{make([]float32, 12)}); err != nil {
+		t.Errorf("its slot ended with it: %v", err)
+	}
+}
+
+func TestRefusesAViewThatIsNone(t *testing.T) {
+	slot := addOneSlot(t, 3)
+	for _, rows := range []int{0, -1, 4} {
+		if _, err := slot.View(rows); err == nil || !strings.Contains(err.Error(), "expected at") {
+			t.Errorf("%d rows: got %v", rows, err)
+		}
+	}
+	if err := slot.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := slot.View(1); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -47,7 +47,8 @@ func Open(path string) (*Runtime, error) {
 		if err := initialise(path); err != nil {
 			return nil, err
 		}
-	} else if err := sameLibrary(path); err != nil {
+	}
+	if err := sameLibrary(path); err != nil {
 		return nil, err
 	}
 	environment.users++
@@ -91,16 +92,22 @@ func load(path string) error {
 
 // sameLibrary refuses a path other than the loaded one: a process has one runtime.
 func sameLibrary(path string) error {
-	loaded := environment.library.Path
-	if path == "" || path == loaded {
+	loaded := environment.library
+	if path == "" || path == loaded.Path {
 		return nil
 	}
-	asked, errAsked := os.Stat(path)
-	have, errHave := os.Stat(loaded)
-	if errAsked == nil && errHave == nil && os.SameFile(asked, have) {
-		return nil
+	reason := fmt.Sprintf("this process already runs onnxruntime %s from %q", loaded.Version, loaded.Path)
+	if environment.foreign {
+		// Nobody knows the path of what another package loaded, but a file of another version is not it.
+		if version, err := probe(path); err == nil && (version == "" || version == loaded.Version) {
+			return nil
+		}
+		reason = fmt.Sprintf("another package of this process already runs onnxruntime %s", loaded.Version)
+	} else if asked, err := os.Stat(path); err == nil {
+		if have, err := os.Stat(loaded.Path); err == nil && os.SameFile(asked, have) {
+			return nil
+		}
 	}
-	reason := fmt.Sprintf("this process already runs onnxruntime %s from %q", environment.library.Version, loaded)
 	return &LibraryError{Attempts: []Attempt{{path, "the library option", reason}}, NeededAPI: neededAPI}
 }
 

@@ -25,6 +25,10 @@ type Slot struct {
 
 // NewSlot allocates and binds the tensors for rows rows. Where the model takes another number of them it is a *RowsError.
 func (s *Session) NewSlot(rows int) (*Slot, error) {
+	return s.newSlot(rows, nil)
+}
+
+func (s *Session) newSlot(rows int, memory *Slot) (*Slot, error) {
 	if rows < 1 {
 		return nil, fmt.Errorf("engine: slot for %d rows, expected at least 1", rows)
 	}
@@ -41,16 +45,32 @@ func (s *Session) NewSlot(rows int) (*Slot, error) {
 		return nil, fmt.Errorf("engine: binding: %s", oneLine(err))
 	}
 	slot := &Slot{session: s, rows: rows, binding: binding}
-	if err := slot.bind(); err != nil {
+	if err := slot.bind(memory); err != nil {
 		return nil, errors.Join(err, slot.release())
 	}
 	s.slots++
 	return slot, nil
 }
 
-func (s *Slot) bind() error {
-	for _, tensor := range s.session.inputs {
-		value, data, err := allocate[float32](s, tensor)
+// View returns a slot for the first rows rows of the memory of s. Only one of all that share it may be in use at a time.
+func (s *Slot) View(rows int) (*Slot, error) {
+	if s.binding == nil {
+		return nil, fmt.Errorf("engine: slot: %w", ErrClosed)
+	}
+	if rows > s.rows {
+		return nil, fmt.Errorf("engine: view of %d rows, expected at most the slot's %d", rows, s.rows)
+	}
+	return s.session.newSlot(rows, s)
+}
+
+// bind binds memory of its own, or that of another slot of at least as many rows.
+func (s *Slot) bind(memory *Slot) error {
+	for i, tensor := range s.session.inputs {
+		var shared []float32
+		if memory != nil {
+			shared = memory.in[i]
+		}
+		value, data, err := allocate(s, tensor, shared)
 		if err != nil {
 			return err
 		}
@@ -59,8 +79,12 @@ func (s *Slot) bind() error {
 			return fmt.Errorf("engine: input %s: %s", tensor.Name, oneLine(err))
 		}
 	}
-	for _, tensor := range s.session.outputs {
-		value, data, err := s.allocateOutput(tensor)
+	for i, tensor := range s.session.outputs {
+		var shared bundle.Output
+		if memory != nil {
+			shared = memory.out[i]
+		}
+		value, data, err := s.allocateOutput(tensor, shared)
 		if err != nil {
 			return err
 		}
@@ -72,22 +96,27 @@ func (s *Slot) bind() error {
 	return nil
 }
 
-func (s *Slot) allocateOutput(tensor bundle.Tensor) (ort.Value, bundle.Output, error) {
+func (s *Slot) allocateOutput(tensor bundle.Tensor, shared bundle.Output) (ort.Value, bundle.Output, error) {
 	if tensor.DType == bundle.DTypeInt64 {
-		value, data, err := allocate[int64](s, tensor)
+		value, data, err := allocate(s, tensor, shared.Int64)
 		return value, bundle.Output{Int64: data}, err
 	}
-	value, data, err := allocate[float32](s, tensor)
+	value, data, err := allocate(s, tensor, shared.Float32)
 	return value, bundle.Output{Float32: data}, err
 }
 
-// allocate returns a tensor, which s destroys, and its memory.
-func allocate[T float32 | int64](s *Slot, tensor bundle.Tensor) (ort.Value, []T, error) {
+// allocate returns a tensor, which s destroys, and its memory: the front of shared, unless that is nil.
+func allocate[T float32 | int64](s *Slot, tensor bundle.Tensor, shared []T) (ort.Value, []T, error) {
 	shape := make(ort.Shape, 0, len(tensor.Shape)+1)
 	for _, axis := range tensor.Shape.Batched(s.rows) {
 		shape = append(shape, int64(axis))
 	}
-	data := aligned[T](s.rows * tensor.Shape.Elements())
+	n := s.rows * tensor.Shape.Elements()
+	data := shared
+	if data == nil {
+		data = aligned[T](n)
+	}
+	data = data[:n:n]
 	value, err := ort.NewTensor(shape, data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("engine: tensor %s: %s", tensor.Name, oneLine(err))

@@ -8,7 +8,7 @@ import (
 	"github.com/novacron/dwcpc/go_harness/bundle"
 )
 
-// Predictor computes one row: one flat entry per output and per input, in the metadata's order.
+// Predictor computes rows: one flat entry per output and per input, in the metadata's order.
 type Predictor interface {
 	Predict(dst []bundle.Output, src [][]float32) error
 }
@@ -36,26 +36,23 @@ func (e *Mismatch) Error() string {
 // Check predicts every golden row on its own and returns, per output, the largest distance seen. The first value outside
 // its tolerance is a *Mismatch.
 func Check(b *bundle.Bundle, predictor Predictor) (worst map[string]float64, err error) {
-	inputs, outputs := b.Metadata.Inputs, b.Metadata.Outputs
-	worst = make(map[string]float64, len(outputs))
-	src, dst := make([][]float32, len(inputs)), make([]bundle.Output, len(outputs))
-	for i, output := range outputs {
-		dst[i] = output.NewOutput(1)
-		worst[output.Name] = 0
+	return CheckBatches(b, 1, predictor)
+}
+
+// CheckBatches does the same with up to rows rows in a call, whatever group they are of: a row must not depend on those that it
+// is predicted with.
+func CheckBatches(b *bundle.Bundle, rows int, predictor Predictor) (worst map[string]float64, err error) {
+	got, err := predictAll(b, rows, predictor)
+	if err != nil {
+		return nil, err
 	}
+	worst = make(map[string]float64, len(b.Metadata.Outputs))
 	for _, group := range b.Metadata.Golden.Groups {
 		for row := group.Start; row < group.Stop; row++ {
-			for i, input := range inputs {
-				n := input.Shape.Elements()
-				src[i] = b.Golden.Inputs[i][row*n : (row+1)*n]
-			}
-			if err := predictor.Predict(dst, src); err != nil {
-				return nil, fmt.Errorf("golden: row %d: %w", row, err)
-			}
-			for i, output := range outputs {
+			for i, output := range b.Metadata.Outputs {
 				n := output.Shape.Elements()
 				place := Mismatch{Bundle: b.Dir, Group: group.Name, Row: row, Output: output.Name}
-				delta, err := compare(place, float64s(dst[i]), b.Golden.Outputs[i][row*n:(row+1)*n], group.Tolerance[output.Name], output.Shape.Width())
+				delta, err := compare(place, got[i][row*n:(row+1)*n], b.Golden.Outputs[i][row*n:(row+1)*n], group.Tolerance[output.Name], output.Shape.Width())
 				if err != nil {
 					return nil, err
 				}
@@ -64,6 +61,30 @@ func Check(b *bundle.Bundle, predictor Predictor) (worst map[string]float64, err
 		}
 	}
 	return worst, nil
+}
+
+// predictAll returns the outputs of all golden rows.
+func predictAll(b *bundle.Bundle, rows int, predictor Predictor) ([][]float64, error) {
+	inputs, outputs := b.Metadata.Inputs, b.Metadata.Outputs
+	got := make([][]float64, len(outputs))
+	src, dst := make([][]float32, len(inputs)), make([]bundle.Output, len(outputs))
+	for start := 0; start < b.Metadata.Golden.Rows; start += rows {
+		stop := min(start+rows, b.Metadata.Golden.Rows)
+		for i, input := range inputs {
+			n := input.Shape.Elements()
+			src[i] = b.Golden.Inputs[i][start*n : stop*n]
+		}
+		for i, output := range outputs {
+			dst[i] = output.NewOutput(stop - start)
+		}
+		if err := predictor.Predict(dst, src); err != nil {
+			return nil, fmt.Errorf("golden: row %d: %w", start, err)
+		}
+		for i := range outputs {
+			got[i] = append(got[i], float64s(dst[i])...)
+		}
+	}
+	return got, nil
 }
 
 // float64s returns the values of output. Whole numbers beyond 2^53 are rounded as those of a golden file are.
