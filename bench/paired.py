@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,21 +99,6 @@ def pair_model(
     return _pair_in_go(a, rows, ["--other-model", str(model)], feeds or {}, pairs, seconds)
 
 
-def pair_sessions(  # noqa: PLR0913 - two models, each with its rows
-    a: bytes,
-    b: bytes,
-    feeds_a: Rows,
-    feeds_b: Rows,
-    settings: SessionSettings,
-    *,
-    pairs: int = PAIRS,
-    seconds: float = SECONDS,
-) -> Paired:
-    """Compare two models in Python's onnxruntime, in this process; each is asked for all of its outputs."""
-    a_opened, b_opened = FreshSession(a, feeds_a, settings, seconds), FreshSession(b, feeds_b, settings, seconds)
-    return pair_blocks(lambda index: _opened(a_opened, b_opened, index), pairs)
-
-
 def pair_blocks(opened: Callable[[int], tuple[Block, Block]], pairs: int = PAIRS) -> Paired:
     """Compare what `opened` returns for each pair, A and B: A is measured first in every other pair, B in the rest."""
     _check(pairs)
@@ -123,6 +108,25 @@ def pair_blocks(opened: Callable[[int], tuple[Block, Block]], pairs: int = PAIRS
         for side in order(index):
             blocks[index, side] = sides[side]()
     return summarized(blocks)
+
+
+def pair_neighbours(models: Sequence[FreshSession], pairs: int) -> list[Paired]:
+    """Compare each model with the one before it, in this process: a block of a model serves both comparisons.
+
+    The way through the models turns round from pair to pair, and that of opening them half as often, so that all four
+    ways are as frequent.
+    """
+    _check(pairs)
+    blocks = np.empty((pairs, len(models), 2))
+    for index in range(pairs):
+        opened = {place: models[place].opened() for place in _forth_and_back(index // 2, len(models))}
+        for place in _forth_and_back(index, len(models)):
+            blocks[index, place] = opened[place]()
+    return [summarized(blocks[:, place : place + 2]) for place in range(len(models) - 1)]
+
+
+def _forth_and_back(index: int, count: int) -> range:
+    return range(count) if order(index) == (0, 1) else range(count - 1, -1, -1)
 
 
 def order(index: int) -> tuple[int, int]:
@@ -141,11 +145,16 @@ def summarized(blocks: NDArray[np.float64]) -> Paired:
 
 
 class FreshSession:
-    """A model of which every call of `opened` gives a block of a new session, warmed up."""
+    """A model of which every call of `opened` gives a block of a new session, warmed up.
 
-    def __init__(self, model: bytes, rows: Rows, settings: SessionSettings, seconds: float) -> None:
+    The process is `warm` where its like was warmed up in full before.
+    """
+
+    def __init__(
+        self, model: bytes, rows: Rows, settings: SessionSettings, seconds: float, *, warm: bool = False
+    ) -> None:
         self._model, self._rows, self._settings, self._seconds = model, rows, settings, seconds
-        self._warm = False
+        self._warm = warm
 
     def opened(self) -> Block:
         """Open the session; the first is warmed up in full, those after it, in a warm process, by a block."""
@@ -155,15 +164,6 @@ class FreshSession:
             self._warm = True
         _block(call, self._seconds)
         return lambda: _block(call, self._seconds)
-
-
-def _opened(a: FreshSession, b: FreshSession, index: int) -> tuple[Block, Block]:
-    """Open both; who is first changes half as often as who is measured first, so that all four ways are as frequent."""
-    if order(index // 2) == (0, 1):
-        first = a.opened()
-        return first, b.opened()
-    first = b.opened()
-    return a.opened(), first
 
 
 def _block(call: Call, seconds: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from dwcpc.bench.paired import pair_sessions
+from dwcpc.bench.paired import FreshSession, pair_neighbours
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,24 +24,23 @@ def with_effects(compiled: Compiled, scaled: NDArray[np.float32]) -> Compiled:
     built = compiled.built
     if not built.stages:
         return compiled
-    steps = zip(built.passes, built.stages, built.stages[1:], strict=False)
+    behind = [stage for record, stage in zip(built.passes, built.stages[1:], strict=False) if record.changed]
+    effects = iter(_effects([built.stages[0], *behind], compiled, scaled))
     records = tuple(
-        dataclasses.replace(record, effect=_effect(before, after, compiled, scaled)) if record.changed else record
-        for record, before, after in steps
+        dataclasses.replace(record, effect=next(effects)) if record.changed else record for record in built.passes
     )
     return dataclasses.replace(compiled, built=dataclasses.replace(built, passes=records))
 
 
-def _effect(
-    before: onnx.ModelProto, after: onnx.ModelProto, compiled: Compiled, scaled: NDArray[np.float32]
-) -> LatencyRatio:
-    paired = pair_sessions(
-        before.SerializeToString(),
-        after.SerializeToString(),
-        {before.graph.input[0].name: scaled},
-        {after.graph.input[0].name: scaled},
-        compiled.target.session,
-        pairs=PAIRS,
-        seconds=SECONDS,
-    )
-    return paired.latency
+def _effects(stages: list[onnx.ModelProto], compiled: Compiled, scaled: NDArray[np.float32]) -> list[LatencyRatio]:
+    sessions = [
+        FreshSession(
+            stage.SerializeToString(),
+            {stage.graph.input[0].name: scaled},
+            compiled.target.session,
+            SECONDS,
+            warm=place > 0,
+        )
+        for place, stage in enumerate(stages)
+    ]
+    return [paired.latency for paired in pair_neighbours(sessions, PAIRS)]

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from dwcpc.bench import paired as module
-from dwcpc.bench.paired import Paired, order, pair_blocks, pair_bundles, pair_model, pair_sessions, summarized
+from dwcpc.bench.paired import (
+    FreshSession,
+    Paired,
+    order,
+    pair_blocks,
+    pair_bundles,
+    pair_model,
+    pair_neighbours,
+    summarized,
+)
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import SessionSettings
@@ -62,21 +71,35 @@ def test_a_foreign_model_without_rows_is_refused_by_name(good: Bundle, rows: np.
         pair_model(good, ADD_ONE, rows, **QUICK)
 
 
-def test_two_models_are_compared_in_this_process(good: Bundle, rows: np.ndarray) -> None:
-    nine, one = good.model_path.read_bytes(), ADD_ONE.read_bytes()
-    paired = pair_sessions(nine, one, {"x": rows}, FOUR, SessionSettings(), **QUICK)
-    assert in_order(paired)
-    assert paired.faster
-    assert pair_sessions(one, nine, FOUR, {"x": rows}, SessionSettings(), **QUICK).slower
+def fresh(model: bytes, rows: dict[str, np.ndarray]) -> FreshSession:
+    return FreshSession(model, rows, SessionSettings(), seconds=0.0)
+
+
+def test_models_are_compared_with_their_neighbours_in_this_process(good: Bundle, rows: np.ndarray) -> None:
+    nine, one = fresh(good.model_path.read_bytes(), {"x": rows}), fresh(ADD_ONE.read_bytes(), FOUR)
+    falls, rises = pair_neighbours([nine, one, nine], PAIRS)
+    assert in_order(falls)
+    assert in_order(rises)
+    assert falls.faster
+    assert rises.slower
 
 
 def test_each_pair_opens_sessions_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[bytes] = []
     monkeypatch.setattr(module, "open_session", lambda model, _settings: opened.append(model))
     monkeypatch.setattr(module, "timed_call", lambda *_: lambda _: (1000, 1000))
-    paired = pair_sessions(b"a", b"b", FOUR, FOUR, SessionSettings(), pairs=8, seconds=0.0)
-    assert b"".join(opened) == b"ab" * 2 + b"ba" * 2 + b"ab" * 2 + b"ba" * 2
-    assert (paired.ratio, paired.a_p50_ms) == (1, 1e-3)
+    pairs = pair_neighbours([fresh(name, FOUR) for name in (b"a", b"b", b"c")], 8)
+    assert b"".join(opened) == b"abc" * 2 + b"cba" * 2 + b"abc" * 2 + b"cba" * 2
+    assert [(pair.ratio, pair.a_p50_ms) for pair in pairs] == [(1, 1e-3), (1, 1e-3)]
+
+
+def test_neighbours_are_measured_forth_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    blocks = {name: (lambda name=name: (seen.append(name), (float(ord(name)), 1.0))[1]) for name in "abc"}
+    monkeypatch.setattr(FreshSession, "opened", lambda session: blocks[session._model.decode()])
+    pairs = pair_neighbours([fresh(name.encode(), FOUR) for name in "abc"], 8)
+    assert "".join(seen) == "abccba" * 4
+    assert [pair.ratio for pair in pairs] == [pytest.approx(98 / 97), pytest.approx(99 / 98)]
 
 
 def test_blocks_are_measured_in_the_order_abba() -> None:
