@@ -12,6 +12,8 @@ BIN := $(VENV)/bin
 HARNESS := compiler/bin/dwcpc-harness
 GO_SOURCES := $(shell find go_harness -name '*.go' -o -name go.mod -o -name go.sum -o -name '*.json' 2>/dev/null)
 FUZZ_TIME ?= 60s
+# Processes that share the tests, a file at a time: more than the processors would disturb those that measure.
+TEST_PROCESSES ?= 2
 GO := cd go_harness && DWCPC_ORT_LIB="$$(cd .. && $(BIN)/dwcpc doctor --ort-lib)" go
 BROWSER := tests/bench/reports/browser
 TORCH_VERSION := $(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements/torch.lock)
@@ -78,7 +80,7 @@ endif
 	@node $(BROWSER)/unpack.cjs $(@D) && rm -rf $(@D)/node_modules
 
 test: setup browser  ## every test, Python and Go
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadscope
 	@$(GO) test -count=1 -race ./...
 
 check: setup  ## formatting, lint, types, import rules, go vet, staticcheck

@@ -2,51 +2,20 @@ package abtest
 
 import (
 	"math"
-	"math/bits"
 	"time"
-)
 
-// A histogram's buckets: exact below 64 ns, and then 64 to each factor of 2, so that a bucket's edges are within 1.6 %.
-const (
-	stepBits = 6
-	steps    = 1 << stepBits
-	// maxLatency and above is one bucket, without an upper edge: 18 minutes.
-	maxLatencyBits = 40
-	buckets        = (maxLatencyBits-stepBits+1)*steps + 1
+	"github.com/novacron/dwcpc/go_harness/internal/latency"
 )
 
 // latencies is how often each latency was seen: 18 KB, whatever the number of samples.
 type latencies struct {
-	counts  [buckets]uint64
+	counts  [latency.Buckets]uint64
 	samples uint64
 }
 
-func (l *latencies) add(latency time.Duration) {
-	l.counts[bucketOf(uint64(latency))]++
+func (l *latencies) add(took time.Duration) {
+	l.counts[latency.Bucket(took)]++
 	l.samples++
-}
-
-func bucketOf(ns uint64) int {
-	if ns < steps {
-		return int(ns)
-	}
-	if ns >= 1<<maxLatencyBits {
-		return buckets - 1
-	}
-	shift := bits.Len64(ns) - stepBits - 1
-	return shift*steps + int(ns>>shift)
-}
-
-// edge returns the lower edge of a bucket, which is the upper one of the bucket before.
-func edge(bucket int) float64 {
-	if bucket >= buckets {
-		return math.Inf(1)
-	}
-	if bucket < steps {
-		return float64(bucket)
-	}
-	shift := bucket/steps - 1
-	return float64(uint64(bucket-shift*steps) << shift)
 }
 
 // quantile bounds the q-quantile Q of an arm's latencies, for all numbers n of samples at once: the number N of samples that
@@ -87,7 +56,7 @@ func (q *quantile) low(l *latencies) float64 {
 		if float64(below) >= limit {
 			break
 		}
-		low = edge(i)
+		low = latency.Edge(i)
 		below += count
 	}
 	return low
@@ -101,7 +70,7 @@ func (q *quantile) high(l *latencies) float64 {
 	for i, count := range l.counts {
 		below += count
 		if float64(below) > limit {
-			return edge(i + 1)
+			return latency.Edge(i + 1)
 		}
 	}
 	return math.Inf(1)
@@ -112,7 +81,7 @@ func (q *quantile) estimate(l *latencies) float64 {
 	below := uint64(0)
 	for i, count := range l.counts {
 		if below += count; below > 0 && float64(below) >= q.q*float64(l.samples) {
-			return edge(i)
+			return latency.Edge(i)
 		}
 	}
 	return 0

@@ -7,24 +7,6 @@ import (
 	"time"
 )
 
-func TestABucketHoldsWhatLiesBetweenItsEdges(t *testing.T) {
-	for bucket := range buckets {
-		low, high := edge(bucket), edge(bucket+1)
-		if got := bucketOf(uint64(low)); got != bucket {
-			t.Fatalf("%v ns is in bucket %d, want %d", low, got, bucket)
-		}
-		if last := bucketOf(uint64(min(high, math.MaxInt64)) - 1); last != bucket && bucket < buckets-1 {
-			t.Fatalf("%v ns is in bucket %d, want %d", high-1, last, bucket)
-		}
-		if high > steps && high/low > 1.016 && bucket < buckets-1 {
-			t.Fatalf("bucket %d is %v to %v ns", bucket, low, high)
-		}
-	}
-	if bucketOf(math.MaxInt64) != buckets-1 || bucketOf(0) != 0 {
-		t.Error("the ends are not in the first and the last bucket")
-	}
-}
-
 // drawnLatency is log-normal around the median, and one in a hundred takes a thousand times as long.
 func drawnLatency(rng *rand.Rand, median time.Duration) time.Duration {
 	latency := float64(median) * math.Exp(0.3*rng.NormFloat64())
