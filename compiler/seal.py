@@ -5,8 +5,8 @@
      "checksum": "<SHA-256 of all bytes before the comma in front of this line>"
     }
 
-So a byte that changed on the way is found by every reader. It is no signature: whoever edits the file by hand takes the
-line out, and a file without it is read as it is.
+So a bit that changed on the way is found by every reader: the text is exactly that, or it is refused. It is no
+signature, as anybody can compute it anew.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def sealed(document: dict[str, Any]) -> str:
 
 
 def broken_seal(data: bytes, document: dict[str, Any]) -> str:
-    """Return what is wrong with the checksum of `document`, of the text `data`; nothing where it holds or is absent."""
-    if KEY not in document:
+    """Return what is wrong with the checksum of `document`, of the text `data`; nothing where it holds."""
+    at = max(data.rfind(_BEFORE.encode()), 0)
+    expected = _digest(data[:at])
+    if data[at:] == f'{_BEFORE}{expected}"{_END}\n'.encode():
         return ""
-    at = data.rfind(_BEFORE.encode())
-    expected = _digest(data[: max(at, 0)])
-    return "" if document[KEY] == expected else f"{KEY} is {str(document[KEY])[:64]!r}, expected {expected!r}"
+    return f"{KEY} is {str(document[KEY])[:64]!r}, expected {expected!r} at the end of the file"
 
 
 def _digest(data: bytes) -> str:

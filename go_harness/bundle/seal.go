@@ -5,25 +5,25 @@ import (
 	"strconv"
 )
 
-// checksumKey is the last key of a metadata.json as dwcpc writes it: the SHA-256 of all bytes before the comma in front of it.
-// Whoever edits the file by hand takes the line out; a file without it is read as it is.
-const checksumKey = "checksum"
+// checksumKey is the last key of a metadata.json: the SHA-256 of all bytes before the comma in front of it. The text ends with it
+// exactly as dwcpc writes it.
+const (
+	checksumKey   = "checksum"
+	afterChecksum = "\"\n}\n"
+)
 
 var beforeChecksum = []byte(",\n \"" + checksumKey + "\": \"")
 
-// checkSeal refuses a metadata.json of which a byte changed after it was written.
+// checkSeal refuses a metadata.json of which a bit changed after it was written. The schema has seen to it that tree has the key.
 func checkSeal(path string, text []byte, tree any) error {
+	at := max(bytes.LastIndex(text, beforeChecksum), 0)
+	expected := digest(text[:at])
+	if string(text[at:]) == string(beforeChecksum)+expected+afterChecksum {
+		return nil
+	}
 	object, _ := tree.(map[string]any)
-	stated, sealed := object[checksumKey]
-	if !sealed {
-		return nil
-	}
-	expected := digest(text[:max(bytes.LastIndex(text, beforeChecksum), 0)])
-	if stated == expected {
-		return nil
-	}
 	return &Error{
-		Path: path, Field: checksumKey, Found: shown(stated), Expected: strconv.Quote(expected) + ", over what stands before it",
+		Path: path, Field: checksumKey, Found: shown(object[checksumKey]), Expected: strconv.Quote(expected) + " at the end of the file",
 		Remedy: "compile or publish the bundle again", Err: ErrIntegrity,
 	}
 }

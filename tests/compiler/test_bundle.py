@@ -13,6 +13,7 @@ import pytest
 
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.seal import sealed
 
 ApplyEdits = Callable[[Path, list[dict[str, Any]]], None]
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "bundles"
@@ -105,7 +106,8 @@ def test_refuses_metadata_that_python_cannot_hold(old: str, new: str, reason: st
 
 
 def test_reads_a_newer_minor_version_of_the_schema_and_keys_it_does_not_know(folder: Path) -> None:
-    replace_text(folder / "metadata.json", '"dwcpc.bundle/1"', '"dwcpc.bundle/1.1", "colour": "red"')
+    path = folder / "metadata.json"
+    path.write_text(sealed(json.loads(path.read_bytes()) | {"schema": "dwcpc.bundle/1.1", "colour": "red"}), "utf-8")
     assert open_bundle(folder).metadata.schema == "dwcpc.bundle/1.1"
 
 

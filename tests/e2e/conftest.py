@@ -20,6 +20,7 @@ from onnx import numpy_helper
 
 from dwcpc.bench import measure
 from dwcpc.compiler.cli import main
+from dwcpc.compiler.seal import sealed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO = REPOSITORY / "models" / "demo"
@@ -178,8 +179,7 @@ def exchange_model(folder: Path, change: Callable[[onnx.ModelProto], None]) -> N
     (folder / "model.onnx").write_bytes(data)
     metadata = json.loads((folder / "metadata.json").read_bytes())
     metadata["model"] |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    del metadata["checksum"]
-    (folder / "metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    (folder / "metadata.json").write_text(sealed(metadata), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

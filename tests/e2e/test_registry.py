@@ -18,6 +18,7 @@ from dwcpc.bench.protocol import Protocol
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.commands.publish import Gated, PublishOrder, publish_bundle
 from dwcpc.compiler.metadata import Verdict
+from dwcpc.compiler.seal import sealed
 
 Run = Callable[..., Any]
 ApplyEdits = Callable[[Path, list[dict[str, Any]]], None]
@@ -43,7 +44,7 @@ def changed(folder: Path, **changes: Any) -> Path:
     """Copy the proven bundle, with other values at the top of its metadata."""
     shutil.copytree(PROVEN, folder)
     path = folder / "metadata.json"
-    path.write_text(json.dumps(json.loads(path.read_bytes()) | changes), encoding="utf-8")
+    path.write_text(sealed(json.loads(path.read_bytes()) | changes), encoding="utf-8")
     return folder
 
 

@@ -41,7 +41,7 @@ func Copied(t *testing.T, good string, replacements ...string) string {
 		}
 		text = bytes.ReplaceAll(text, []byte(replacements[i]), []byte(replacements[i+1]))
 	}
-	if err := os.WriteFile(path, text, 0o644); err != nil {
+	if err := os.WriteFile(path, resealed(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -36,7 +36,7 @@ func Corrupt(t *testing.T, fixtures string) []Case {
 	read(t, filepath.Join(fixtures, "corrupt.json"), &corrupt)
 	var cases []Case
 	add := func(reason string, e Edit) {
-		name := fmt.Sprint(e.Op, " ", e.File, e.Pointer, " ", e.Bytes+e.Offset)
+		name := fmt.Sprint(e.Op, " ", e.File, e.Pointer, " ", e.Bytes+e.Offset+e.Bit)
 		cases = append(cases, Case{Name: name, Edits: []Edit{e}, ReasonContains: reason})
 	}
 	for _, each := range corrupt.Damaged {
@@ -46,6 +46,8 @@ func Corrupt(t *testing.T, fixtures string) []Case {
 			e.Bytes = amount
 		case "flip":
 			e.Offset = amount
+		case "flip_bit":
+			e.Bit = amount
 		}
 		add(e.File, e)
 	}

@@ -22,6 +22,7 @@ type Edit struct {
 	Text    string          `json:"text"`
 	Bytes   int             `json:"bytes"`
 	Offset  int             `json:"offset"`
+	Bit     int             `json:"bit"`
 	Base64  string          `json:"base64"`
 }
 
@@ -60,6 +61,9 @@ func (e Edit) content(data []byte) ([]byte, error) {
 	case "flip":
 		data[e.Offset] ^= 0xff
 		return data, nil
+	case "flip_bit":
+		data[e.Bit/8] ^= 1 << (e.Bit % 8)
+		return data, nil
 	case "append":
 		return append(data, e.Text...), nil
 	case "write":
@@ -92,7 +96,10 @@ func (e Edit) atPointer(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.MarshalIndent(tree, "", " ")
+	if e.Pointer == "/"+checksumKey {
+		return json.MarshalIndent(tree, "", " ")
+	}
+	return sealed(tree)
 }
 
 // at returns tree with the value at steps set or deleted.

@@ -62,7 +62,7 @@ func (m Made) Write(t testing.TB, good, dir string) {
 	}
 	inputs, outputs := m.golden(t)
 	m.describe(document, sum(inputs), sum(outputs))
-	if text, err = json.MarshalIndent(document, "", " "); err != nil {
+	if text, err = sealed(document); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "golden"), 0o755); err != nil {

@@ -11,6 +11,7 @@ import pytest
 from dwcpc.compiler.commands.baselines import find_baseline
 from dwcpc.compiler.commands.candidates import bundle_folders, open_candidates
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.seal import sealed
 
 GOOD = Path(__file__).resolve().parents[2] / "fixtures" / "bundles" / "good"
 
@@ -20,7 +21,7 @@ def placed(out: Path, name: str, version: str, *, latest: bool = False) -> Path:
     folder = out / name / f"v{version}"
     shutil.copytree(GOOD, folder)
     metadata = json.loads((folder / "metadata.json").read_bytes())
-    (folder / "metadata.json").write_text(json.dumps(metadata | {"name": name, "version": version}), encoding="utf-8")
+    (folder / "metadata.json").write_text(sealed(metadata | {"name": name, "version": version}), encoding="utf-8")
     if latest:
         (out / name / "latest").write_text(f"v{version}", encoding="ascii")
     return folder

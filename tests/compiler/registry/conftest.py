@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dwcpc.compiler.registry.publishing import destination_in, publish, take_snapshot
+from dwcpc.compiler.seal import sealed
 
 PROVEN = Path(__file__).resolve().parents[2] / "fixtures" / "bundles" / "proven"
 NAME = "tiny_proven"
@@ -34,7 +35,7 @@ def made(tmp_path: Path) -> Made:
         folder = Path(shutil.copytree(PROVEN, tmp_path / f"made-{next(count)}"))
         path = folder / "metadata.json"
         document = json.loads(path.read_bytes()) | {"version": version} | changes
-        path.write_text(json.dumps(document), encoding="utf-8")
+        path.write_text(sealed(document), encoding="utf-8")
         return folder
 
     return make

@@ -13,6 +13,7 @@ import onnx
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.registry.publishing import take_snapshot
 from dwcpc.compiler.registry.renumber import write_renumbered
+from dwcpc.compiler.seal import sealed
 
 Made = Callable[..., Path]
 
@@ -26,7 +27,7 @@ def label(folder: Path, **properties: str) -> None:
     (folder / "model.onnx").write_bytes(data)
     document = json.loads((folder / "metadata.json").read_bytes())
     document["model"] |= {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    (folder / "metadata.json").write_text(json.dumps(document), encoding="utf-8")
+    (folder / "metadata.json").write_text(sealed(document), encoding="utf-8")
 
 
 def test_the_label_differs_in_both_places_and_nothing_else_does(made: Made, tmp_path: Path) -> None:
