@@ -3,6 +3,8 @@ package bundle
 import (
 	"bytes"
 	"strconv"
+
+	"github.com/novacron/dwcpc/go_harness/internal/strictjson"
 )
 
 // checksumKey is the last key of a metadata.json as dwcpc writes it: the SHA-256 of all bytes before the comma in front of it.
@@ -23,7 +25,7 @@ func checkSeal(path string, text []byte, tree any) error {
 		return nil
 	}
 	return &Error{
-		Path: path, Field: checksumKey, Found: shown(stated), Expected: strconv.Quote(expected) + ", over what stands before it",
+		Path: path, Field: checksumKey, Found: strictjson.Shown(stated), Expected: strconv.Quote(expected) + ", over what stands before it",
 		Remedy: "compile or publish the bundle again", Err: ErrIntegrity,
 	}
 }
