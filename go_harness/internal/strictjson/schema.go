@@ -78,6 +78,9 @@ func deepest(e *jsonschema.ValidationError) *jsonschema.ValidationError {
 	}
 	// The validator walks maps in random order: equal depths are told apart by place.
 	return slices.MinFunc(leaves, func(a, b *jsonschema.ValidationError) int {
+		if byCause := consequence(a) - consequence(b); byCause != 0 {
+			return byCause
+		}
 		if byDepth := len(b.InstanceLocation) - len(a.InstanceLocation); byDepth != 0 {
 			return byDepth
 		}
@@ -86,6 +89,14 @@ func deepest(e *jsonschema.ValidationError) *jsonschema.ValidationError {
 		}
 		return rank(a) - rank(b)
 	})
+}
+
+// consequence puts unknown keys behind all else: one wrong value makes a schema's unevaluatedProperties refuse its neighbours.
+func consequence(e *jsonschema.ValidationError) int {
+	if _, ok := e.ErrorKind.(*kind.FalseSchema); ok {
+		return 1
+	}
+	return 0
 }
 
 // rank puts what is missing before what is not null.
