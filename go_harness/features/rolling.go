@@ -1,6 +1,9 @@
 package features
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // rolling computes the statistics of one source and window, which have their sums and extremes in common.
 type rolling struct {
@@ -90,18 +93,23 @@ func (t *statistic) deviation(m *memory, n int, q float64) {
 	t.judged(m, n, math.Sqrt(q/float64(n-t.ddof)))
 }
 
+// summaryOfFinite has no branch that depends on the values, which would be mispredicted every other time.
 func summaryOfFinite(x []float64) summary {
 	s := summary{n: len(x), low: x[0], high: x[0]}
 	for _, v := range x {
 		s.sum += v
-		if v < s.low {
-			s.low = v
-		}
-		if v > s.high {
-			s.high = v
-		}
+		s.low, s.high = min(s.low, v), max(s.high, v)
 	}
+	s.low, s.high = oldestZero(x, s.low), oldestZero(x, s.high)
 	return s
+}
+
+// oldestZero returns the extreme itself, and of zeros, which min and max take the sign of, the oldest in x.
+func oldestZero(x []float64, extreme float64) float64 {
+	if extreme != 0 {
+		return extreme
+	}
+	return x[slices.Index(x, 0)]
 }
 
 func summaryOfValid(x []float64) summary {
