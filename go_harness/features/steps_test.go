@@ -46,7 +46,7 @@ func TestEachStepComputesWhatIsWritten(t *testing.T) {
 		{"a lag", `"op": "lag", "of": "x", "samples": 2`, list{1, 2, 3, 4}, list{nan, nan, 1, 2}},
 		{"a ratio adds its epsilon", `"op": "ratio", "of": "x", "by": "x", "epsilon": 1`, list{1, -1, 3}, list{0.5, math.Inf(-1), 0.75}},
 		{"a ratio turns a negative zero", `"op": "ratio", "of": "x", "by": "x"`, list{zero}, list{nan}},
-		{"a sum", `"op": "sum", "of": ["x", "x", "x"]`, list{0.1, zero}, list{0.1 + 0.1 + 0.1, zero}},
+		{"a sum", `"op": "sum", "of": ["x", "x", "x"]`, list{0.1, zero}, list{0.30000000000000004, zero}},
 		{"a product", `"op": "product", "of": ["x", "x"]`, list{3, -2}, list{9, 4}},
 		{"a strict indicator", `"op": "indicator", "of": "x", "above": 1`, list{1, 2, nan}, list{0, 1, 0}},
 		{"an indicator with its threshold", `"op": "indicator", "of": "x", "below": 1, "strict": false`, list{1, 0, 2, nan}, list{1, 1, 0, 0}},
