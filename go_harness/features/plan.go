@@ -51,7 +51,7 @@ type compiler struct {
 	made   []planned
 }
 
-// planned is a kernel and the slot that it fills last, which a history may have to be kept of.
+// planned is a step's kernel, nil where an earlier one computes it as well, and its slot, which may be looked back at.
 type planned struct {
 	kernel kernel
 	slot   int
@@ -67,9 +67,7 @@ func (c *compiler) steps() {
 			to = hidden
 			hidden++
 		}
-		if kernel := c.kernel(step, newTarget(step, to)); kernel != nil {
-			c.made = append(c.made, planned{kernel, to})
-		}
+		c.made = append(c.made, planned{c.kernel(step, newTarget(step, to)), to})
 		c.slots[step.Name] = to
 	}
 	c.plan.slots = hidden
@@ -92,7 +90,9 @@ func (c *compiler) remember() {
 		if reader, ok := made.kernel.(interface{ readFrom(map[int]int) }); ok {
 			reader.readFrom(rings)
 		}
-		c.plan.kernels = append(c.plan.kernels, made.kernel)
+		if made.kernel != nil {
+			c.plan.kernels = append(c.plan.kernels, made.kernel)
+		}
 		keep(made.slot)
 	}
 }

@@ -131,3 +131,17 @@ func TestAWindowOverAnIndicatorBeginsWithTheFirstSample(t *testing.T) {
 		t.Errorf("lookback is %d", spec.Lookback())
 	}
 }
+
+// Statistics of one window are computed together, by the first step; a later one may be looked back at all the same.
+func TestALagReadsAStatisticThatAnEarlierStepComputed(t *testing.T) {
+	spec := parsed(t, `{"schema": "dwcpc.features/1", "name": "x", "columns": [{"name": "x"}], "steps": [
+		{"name": "mean", "op": "rolling_mean", "of": "x", "window": 2},
+		{"name": "high", "op": "rolling_max", "of": "x", "window": 2},
+		{"name": "before", "op": "lag", "of": "high", "samples": 1}]}`)
+	stream, out := Compile(spec).NewStream(), make([]float64, 3)
+	for i, x := range []float64{5, 3, 1} {
+		if _, err := stream.Push(out, 0, []float64{x}); err != nil || !same(out[2], []float64{nan, 5, 5}[i]) {
+			t.Errorf("got %v, %v", out, err)
+		}
+	}
+}
