@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dwcpc.compiler.features.pointwise import pointwise
 from dwcpc.compiler.features.rolling import RollingWindow
 from dwcpc.compiler.features.spec import Difference, FeatureSpec, Lag, Rolling, Step
-from dwcpc.compiler.features.table import Table, raw_values, take_rows
+from dwcpc.compiler.features.table import Table, take_samples
 
 CHUNK_ROWS = 32_768  # of several histories at once: their series stay in the processor's cache
 KEPT_WINDOWS = 8  # whose statistics share work
@@ -34,15 +34,14 @@ class Features:
 
 def run_spec(spec: FeatureSpec, table: Table) -> Features:
     """Compute the features of every row that is taken, in the table's order; InputError names a row that is refused."""
-    histories = take_rows(spec, table)
-    raw = raw_values(spec, table)
-    rows = np.sort(histories.rows)
+    samples = take_samples(spec, table)
+    rows = np.sort(samples.taken)
     values = np.empty((len(rows), len(spec.features)))
-    place = np.empty(len(raw), np.int64)
+    place = np.empty(len(samples.raw), np.int64)
     place[rows] = np.arange(len(rows))
-    for start, lengths in _chunks(histories.lengths):
-        part = histories.rows[start : start + int(lengths.sum())]
-        values[place[part]] = _run(spec, raw[part], lengths, np.zeros(len(lengths), np.int64))
+    for start, lengths in _chunks(samples.lengths):
+        part = samples.taken[start : start + int(lengths.sum())]
+        values[place[part]] = _run(spec, samples.raw[part], lengths, np.zeros(len(lengths), np.int64))
     return Features(spec.features, values, rows)
 
 

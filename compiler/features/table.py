@@ -19,10 +19,14 @@ Table = Mapping[str, NDArray[Any]]  # [rows] each: float64 numbers, or text
 
 
 @dataclass(frozen=True, slots=True)
-class Histories:
-    """The rows of a table that were taken, history by history: `rows` int64 [taken], `lengths` int64 [histories]."""
+class Samples:
+    """A table's raw values, float64 [rows, columns] with categories as places, and which of its rows are samples.
 
-    rows: NDArray[np.int64]
+    `taken` int64 [samples] are the rows history by history, `lengths` int64 [histories] how many each has.
+    """
+
+    raw: NDArray[np.float64]
+    taken: NDArray[np.int64]
     lengths: NDArray[np.int64]
 
 
@@ -35,32 +39,28 @@ class Refusal:
     reason: str
 
 
-def raw_values(spec: FeatureSpec, table: Table) -> NDArray[np.float64]:
-    """Return float64 [rows, columns], categories as places; InputError names the first row that a column refuses."""
+def take_samples(spec: FeatureSpec, table: Table) -> Samples:
+    """Take the rows that are samples; InputError names the first row that is refused, and its column."""
     _check_columns(spec, table)
-    values = np.empty((_row_count(spec, table), len(spec.columns)), np.float64)
-    refused = []
+    taken, starts, refused = _in_order(spec, table)
+    raw = np.empty((_row_count(spec, table), len(spec.columns)), np.float64)
     for place, column in enumerate(spec.columns):
-        values[:, place], refusal = _coded(column, table[column.name])
-        refused += refusal
+        raw[:, place] = _coded(column, table[column.name])
+        refused += _unknown(column, raw[:, place], table, taken)
     _raise_first(refused)
-    return values
+    lengths = np.diff(np.append(np.flatnonzero(starts), len(taken))) if len(taken) else np.zeros(0, np.int64)
+    return Samples(raw, taken, lengths)
 
 
-def take_rows(spec: FeatureSpec, table: Table) -> Histories:
-    """Return which rows are samples and in which history; InputError names the first that `group` or `time` refuse."""
-    _check_columns(spec, table)
-    count = _row_count(spec, table)
-    group, refused = _group_places(spec.group, table, count)
+def _in_order(spec: FeatureSpec, table: Table) -> tuple[NDArray[np.int64], NDArray[np.bool_], list[Refusal]]:
+    """Return the rows that neither group nor time skip, group by group; which begin a history; and what is refused."""
+    group, refused = _group_places(spec.group, table, _row_count(spec, table))
     order = np.argsort(group, kind="stable")
     starts = np.diff(group[order], prepend=-1) != 0
-    if spec.time is not None:
-        order, starts, by_time = _in_time(spec.time, table, order, starts)
-        refused += by_time
-    _raise_first(refused)
-    if not len(order):
-        return Histories(order, np.zeros(0, np.int64))
-    return Histories(order, np.diff(np.append(np.flatnonzero(starts), len(order))))
+    if spec.time is None:
+        return order, starts, refused
+    order, starts, by_time = _in_time(spec.time, table, order, starts)
+    return order, starts, refused + by_time
 
 
 def _check_columns(spec: FeatureSpec, table: Table) -> None:
@@ -80,20 +80,26 @@ def _row_count(spec: FeatureSpec, table: Table) -> int:
     return lengths[first]
 
 
-def _coded(column: Column, values: NDArray[Any]) -> tuple[NDArray[np.float64], list[Refusal]]:
-    if not column.is_category:
-        if not np.issubdtype(values.dtype, np.number) and values.dtype != np.bool_:
-            raise InputError(f"table: column {column.name!r} is of type {values.dtype}, expected numbers")
-        return values.astype(np.float64), []
-    text = values.astype(np.str_)
-    known, place = np.unique(text, return_inverse=True)
-    places = {category: float(at) for at, category in enumerate(column.categories)}
-    codes = np.array([places.get(str(name), np.nan) for name in known], np.float64)[place]
-    unknown = np.flatnonzero(np.isnan(codes))
-    if not len(unknown) or column.unknown == "missing":
-        return codes, []
-    row = int(unknown[0])
-    return codes, [Refusal(row, column.name, f"is {str(text[row])!r}, expected one of {', '.join(column.categories)}")]
+def _coded(column: Column, values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return numbers as they are, and categories as places: NaN where there is no such category."""
+    if column.is_category:
+        known, place = np.unique(values.astype(np.str_), return_inverse=True)
+        places = {category: float(at) for at, category in enumerate(column.categories)}
+        return np.array([places.get(str(name), np.nan) for name in known], np.float64)[place]
+    if not np.issubdtype(values.dtype, np.number) and values.dtype != np.bool_:
+        raise InputError(f"table: column {column.name!r} is of type {values.dtype}, expected numbers")
+    return values.astype(np.float64)
+
+
+def _unknown(column: Column, codes: NDArray[np.float64], table: Table, taken: NDArray[np.int64]) -> list[Refusal]:
+    """Refuse the first row, of those taken, whose category is unknown, where the specification does."""
+    if not column.is_category or column.unknown == "missing":
+        return []
+    categories = ", ".join(column.categories)
+    return [
+        Refusal(int(row), column.name, f"is {str(table[column.name][row])!r}, expected one of {categories}")
+        for row in np.sort(taken[np.isnan(codes[taken])])[:1]
+    ]
 
 
 def _group_places(group: str | None, table: Table, count: int) -> tuple[NDArray[np.int64], list[Refusal]]:
@@ -109,7 +115,7 @@ def _in_time(
     time: Time, table: Table, order: NDArray[np.int64], starts: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], list[Refusal]]:
     """Return the taken rows in order, which of them begin a history, and what is refused."""
-    stamps = _coded(Column(name=time.column), table[time.column])[0][order]
+    stamps = _coded(Column(name=time.column), table[time.column])[order]
     finite = np.isfinite(stamps)
     refused = [
         Refusal(int(row), time.column, "is no finite time, expected when the sample was taken")

@@ -22,11 +22,34 @@ import pytest
 from features_drawn import drawn_spec, drawn_table
 from features_reference import REFUSED, SKIPPED, TAKEN, TRANSCENDENTAL, Floats, Spec, Table, features_of
 
+from dwcpc.compiler.features.executor import run_spec
 from dwcpc.compiler.features.reading import checked_spec
 from dwcpc.compiler.harness import GO_MODULE
 
 Executor = Callable[[Spec, Table], tuple[npt.NDArray[np.int64], Floats]]
-EXECUTORS: dict[str, Executor] = {"docs": features_of}
+
+
+def python_features(spec: Spec, table: Table) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return what Python's executor makes of the rows that the definition does not refuse."""
+    statuses = features_of(spec, table)[0]
+    kept = np.flatnonzero(statuses != REFUSED)
+    columns = {column["name"]: texts(column, table.raw[kept, at]) for at, column in enumerate(spec["columns"])}
+    keys = {spec.get("group"): table.groups[kept], (spec.get("time") or {}).get("column"): table.times[kept]}
+    found = run_spec(checked_spec(spec, "drawn"), columns | {name: key for name, key in keys.items() if name})
+    statuses[kept] = SKIPPED
+    statuses[kept[found.rows]] = TAKEN
+    return statuses, found.values
+
+
+def texts(column: dict[str, Any], values: Floats) -> npt.NDArray[Any]:
+    """Return a column as it comes from a file: a category by its name."""
+    if column.get("type") != "category":
+        return values
+    names = dict(enumerate(column["categories"]))
+    return np.array([names.get(value, "no such") for value in values.tolist()])
+
+
+EXECUTORS: dict[str, Executor] = {"docs": features_of, "python": python_features}
 
 SPECS, ROWS = 60, 1800
 ULP = 2  # of float64, for sin, cos and log1p
