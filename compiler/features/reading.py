@@ -60,6 +60,7 @@ def _converted(document: dict[str, Any]) -> FeatureSpec:
     import msgspec
 
     columns = msgspec.convert(document["columns"], tuple[Column, ...])
-    steps = tuple(msgspec.convert(step, STEP_TYPES[step["op"]]) for step in document["steps"])
+    # Not strict: to a schema 5.0 is an integer. It has checked every type.
+    steps = tuple(msgspec.convert(step, STEP_TYPES[step["op"]], strict=False) for step in document["steps"])
     time = msgspec.convert(document.get("time"), Time | None)
     return FeatureSpec(name=document["name"], group=document.get("group"), time=time, columns=columns, steps=steps)

@@ -120,14 +120,9 @@ func named(place []string, object map[string]any) (step, field string) {
 	return strictjson.FieldPath(place[:2]), inner
 }
 
-// converted fills spec; what the schema takes for an integer and Go does not, such as 5.0, is refused.
+// converted fills spec with what the schema has let through.
 func converted(data []byte, spec *Spec) error {
-	err := json.Unmarshal(data, spec)
-	var mismatch *json.UnmarshalTypeError
-	if errors.As(err, &mismatch) {
-		return &Error{Place: mismatch.Field, Found: "is " + mismatch.Value, Expected: mismatch.Type.String(), Remedy: remedySpec, Err: err}
-	}
-	if err != nil {
+	if err := json.Unmarshal(data, spec); err != nil {
 		return &Error{Found: "is unreadable (" + err.Error() + ")", Expected: "the fields of the schema", Remedy: remedySpec, Err: err}
 	}
 	return nil

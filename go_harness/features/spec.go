@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/novacron/dwcpc/go_harness/internal/strictjson"
 )
@@ -92,8 +93,30 @@ type Step struct {
 // UnmarshalJSON fills in what the specification leaves out.
 func (s *Step) UnmarshalJSON(text []byte) error {
 	type plain Step
-	*s = Step{Output: true, Periods: 1, DDOF: 1, Order: 1, Strict: true}
-	return json.Unmarshal(text, (*plain)(s))
+	*s = Step{Output: true, Strict: true}
+	read := struct {
+		*plain
+		Window  whole `json:"window"`
+		Periods whole `json:"min_periods"`
+		DDOF    whole `json:"ddof"`
+		Order   whole `json:"order"`
+		Samples whole `json:"samples"`
+	}{plain: (*plain)(s), Periods: 1, DDOF: 1, Order: 1}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return err
+	}
+	s.Window, s.Periods, s.DDOF, s.Order, s.Samples = int(read.Window), int(read.Periods), int(read.DDOF), int(read.Order), int(read.Samples)
+	return nil
+}
+
+// whole is a count, which may be written as 5.0: to a schema that is an integer.
+type whole int
+
+// UnmarshalJSON reads either form; the schema has bounded it.
+func (w *whole) UnmarshalJSON(text []byte) error {
+	value, err := strconv.ParseFloat(string(text), 64)
+	*w = whole(value)
+	return err
 }
 
 // Term is weight · (of / per); nothing is divided where Per is nil.

@@ -44,6 +44,7 @@ func TestEachStepComputesWhatIsWritten(t *testing.T) {
 		{"extremes without a valid value", `"op": "rolling_max", "of": "x", "window": 2`, list{inf, nan, 1}, list{nan, nan, 1}},
 		{"a difference", `"op": "difference", "of": "x"`, list{1, 4, inf, inf}, list{nan, 3, inf, nan}},
 		{"a second difference", `"op": "difference", "of": "x", "order": 2`, list{1, 4, 9, 16}, list{nan, nan, 2, 2}},
+		{"a second difference is one of differences", `"op": "difference", "of": "x", "order": 2`, list{0.5, 1.0, 0.9}, list{nan, nan, -0.6}},
 		{"a lag", `"op": "lag", "of": "x", "samples": 2`, list{1, 2, 3, 4}, list{nan, nan, 1, 2}},
 		{"a ratio adds its epsilon", `"op": "ratio", "of": "x", "by": "x", "epsilon": 1`, list{1, -1, 3}, list{0.5, math.Inf(-1), 0.75}},
 		{"a ratio turns a negative zero", `"op": "ratio", "of": "x", "by": "x"`, list{zero}, list{nan}},

@@ -13,19 +13,26 @@ type Window struct {
 
 // NewWindow returns a window for a model of so many timesteps; a model of one row has 1.
 func (p *Plan) NewWindow(timesteps int) (*Window, error) {
-	if err := checkTimesteps(timesteps); err != nil {
+	columns := len(p.spec.Columns)
+	if err := checkTimesteps(timesteps, p.spec.Lookback(), columns); err != nil {
 		return nil, err
 	}
-	columns := len(p.spec.Columns)
 	return &Window{order{plan: p}, newRows(timesteps+p.spec.Lookback(), columns), make([]float64, columns)}, nil
 }
 
-// maxTimesteps keeps a mistaken number from taking all memory.
-const maxTimesteps = 100_000
+// Bounds that keep a mistaken number from taking all memory.
+const (
+	maxTimesteps = 100_000
+	maxKept      = 1 << 26
+)
 
-func checkTimesteps(timesteps int) error {
+// checkTimesteps refuses what would not be a window, or one of too many values.
+func checkTimesteps(timesteps, lookback, width int) error {
 	if timesteps < 1 || timesteps > maxTimesteps {
 		return fmt.Errorf("features: %d timesteps, expected 1 to %d", timesteps, maxTimesteps)
+	}
+	if rows := timesteps + lookback; rows > maxKept/width {
+		return fmt.Errorf("features: a window of %d rows of %d values, expected at most %d values; take fewer timesteps or shorter windows", rows, width, maxKept)
 	}
 	return nil
 }
@@ -72,7 +79,7 @@ type Sequence struct {
 
 // NewSequence returns a sequence for a model of so many timesteps.
 func (p *Plan) NewSequence(timesteps int) (*Sequence, error) {
-	if err := checkTimesteps(timesteps); err != nil {
+	if err := checkTimesteps(timesteps, 0, p.features); err != nil {
 		return nil, err
 	}
 	return &Sequence{p.NewStream(), newRows(timesteps, p.features)}, nil

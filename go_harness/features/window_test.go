@@ -1,6 +1,8 @@
 package features
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -93,5 +95,16 @@ func TestAWindowHasAtLeastOneTimestep(t *testing.T) {
 		if _, err := lagging(t, "").NewSequence(n); err == nil || errWindow == nil {
 			t.Errorf("%d was taken", n)
 		}
+	}
+}
+
+func TestAWindowOfTooManyValuesIsRefused(t *testing.T) {
+	steps := []string{`{"name": "f0", "op": "lag", "of": "x", "samples": 10000}`}
+	for i := 1; i < 7000; i++ {
+		steps = append(steps, fmt.Sprintf(`{"name": "f%d", "op": "lag", "of": "f%d", "samples": 10000}`, i, i-1))
+	}
+	plan := Compile(parsed(t, `{"schema": "dwcpc.features/1", "name": "x", "columns": [{"name": "x"}], "steps": [`+strings.Join(steps, ",")+`]}`))
+	if _, err := plan.NewWindow(1); err == nil || !strings.Contains(err.Error(), "70000001 rows") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,6 +150,9 @@ func decimal(number *big.Rat) string {
 	return strconv.FormatFloat(value, 'g', -1, 64)
 }
 
+// plainKey is a key as a contract has it; another one, out of a hostile file, is quoted.
+var plainKey = regexp.MustCompile(`^[\w.-]{1,80}$`)
+
 // FieldPath writes a location as outputs[0].shape[2].
 func FieldPath(location []string) string {
 	var b strings.Builder
@@ -159,6 +163,9 @@ func FieldPath(location []string) string {
 		}
 		if b.Len() > 0 {
 			b.WriteByte('.')
+		}
+		if !plainKey.MatchString(step) {
+			step = Shown(step)
 		}
 		b.WriteString(step)
 	}

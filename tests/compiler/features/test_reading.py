@@ -28,3 +28,18 @@ def test_a_file_that_is_no_json_is_refused_by_name(tmp_path: Path) -> None:
         read_spec(path)
     with pytest.raises(InputError, match="cannot be read"):
         read_spec(tmp_path / "none.json")
+
+
+def test_a_whole_number_may_be_written_with_a_fraction() -> None:
+    step = {"name": "f", "op": "rolling_mean", "of": "a", "window": 5.0, "min_periods": 1e0}
+    document = {"schema": "dwcpc.features/1", "name": "small", "columns": [{"name": "a"}], "steps": [step]}
+    spec = checked_spec(document, "spec.json")
+    assert spec.lookback == 4
+    assert isinstance(spec.lookback, int)
+
+
+def test_what_is_wrong_with_a_value_is_told_before_the_keys_that_are_left_over_for_it() -> None:
+    step = {"name": "f", "op": "rolling_mean", "of": "a", "window": -3}
+    document = {"schema": "dwcpc.features/1", "name": "small", "columns": [{"name": "a"}], "steps": [step]}
+    with pytest.raises(InputError, match=r"step 'f': window: -3 is less than the minimum of 1"):
+        checked_spec(document, "spec.json")
