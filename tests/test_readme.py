@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
     torch.save(Hostile(), tmp_path / "evil.pth")
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     ran = commands()
-    assert len(ran) == 13
+    assert len(ran) == 14
     for argv in ran:
         done = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         if "evil.pth" in argv:
@@ -61,6 +62,7 @@ def test_every_command_does_what_the_readme_shows(tmp_path: Path) -> None:
             assert ("pass" if done.returncode == 0 else "inconclusive") in done.stdout
         else:
             assert done.returncode == 0, (argv, done.stdout, done.stderr)
+            assert argv[1] != "features" or textwrap.indent(done.stdout, "    ") in README
     assert not (tmp_path / "executed").exists()
     assert {"gate.md", "report.html"} <= {path.name for path in tmp_path.iterdir()}
 
