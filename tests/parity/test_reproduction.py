@@ -123,7 +123,7 @@ def test_a_model_that_answers_in_another_shape_is_refused(
     def shorten(outputs: Outputs, _batch: int) -> Outputs:
         return {**outputs, "anomaly_score": outputs["anomaly_score"][:, None]}
 
-    with pytest.raises(InputError, match="output anomaly_score is float32 .* it is not what its compiler wrote"):
+    with pytest.raises(InputError, match=r"output anomaly_score is float32 .* it is not what its compiler wrote"):
         require_reproduced(bundle, reference, [fake_runner(spoil=shorten)])
 
 
