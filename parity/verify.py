@@ -45,14 +45,14 @@ def verify(
     rows = np.concatenate([group.rows for group in reference.groups])
     for runner in runners:
         progress(f"parity in {runner.name}")
-        answered = _answer(runner, bundle, rows, 1)
+        answered = answer_of(runner, bundle, rows, 1)
         versions[runner.name] = answered.onnxruntime
         answers[runner.name] = answered.outputs
         results += _against_reference(bundle, reference, runner.name, answered.outputs)
         if bundle.metadata.model.batch is None:
             results += _batches(bundle, reference.groups[0], runner, answered.outputs)
         if bundle.metadata.non_finite == "propagated":
-            results += nan_policy(runner.name, _answer(runner, bundle, reference.non_finite, 1).outputs)
+            results += nan_policy(runner.name, answer_of(runner, bundle, reference.non_finite, 1).outputs)
     results += _between_runtimes(answers, versions)
     if reference.forest is not None:
         progress("leaves that the rows reach")
@@ -68,17 +68,8 @@ def verify(
     return Verification(parity, versions, answers)
 
 
-def split_by_group(reference: Reference, outputs: Outputs) -> list[Outputs]:
-    """Cut the outputs on all rows, in order, into those of each group."""
-    ends = np.cumsum([len(group.rows) for group in reference.groups])
-    return [
-        {name: values[end - len(group.rows) : end] for name, values in outputs.items()}
-        for group, end in zip(reference.groups, ends.tolist(), strict=True)
-    ]
-
-
-def _answer(runner: Runner, bundle: Bundle, rows: NDArray[np.float32], batch: int) -> RunnerOutput:
-    """Run the runner; a model that leaves out a value or answers with another shape is not the same model."""
+def answer_of(runner: Runner, bundle: Bundle, rows: NDArray[np.float32], batch: int) -> RunnerOutput:
+    """Run the runner. VerdictError where it cannot, leaves out an output or answers with another shape or type."""
     answered = runner.run(bundle, rows, batch)
     for tensor in bundle.metadata.outputs:
         values = answered.outputs.get(tensor.name)
@@ -90,6 +81,15 @@ def _answer(runner: Runner, bundle: Bundle, rows: NDArray[np.float32], batch: in
                 f"{tensor.dtype} {expected}; it is not the model that it was compiled from"
             )
     return answered
+
+
+def split_by_group(reference: Reference, outputs: Outputs) -> list[Outputs]:
+    """Cut the outputs on all rows, in order, into those of each group."""
+    ends = np.cumsum([len(group.rows) for group in reference.groups])
+    return [
+        {name: values[end - len(group.rows) : end] for name, values in outputs.items()}
+        for group, end in zip(reference.groups, ends.tolist(), strict=True)
+    ]
 
 
 def _against_reference(bundle: Bundle, reference: Reference, runtime: str, outputs: Outputs) -> list[CheckResult]:
@@ -105,7 +105,7 @@ def _batches(bundle: Bundle, first: ReferenceGroup, runner: Runner, alone: Outpu
     part = first.first(min(INVARIANCE_ROWS, len(first.rows)))
     by_batch: dict[int, Outputs] = {1: {name: values[: len(part.rows)] for name, values in alone.items()}}
     for batch in BATCH_SIZES[1:]:
-        by_batch[batch] = _answer(runner, bundle, part.rows, batch).outputs
+        by_batch[batch] = answer_of(runner, bundle, part.rows, batch).outputs
     return batch_invariance(runner.name, part, by_batch)
 
 

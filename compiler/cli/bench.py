@@ -27,7 +27,8 @@ from dwcpc.compiler.errors import EXIT_CODES
 def bench_(output: Output, /, **options: Any) -> None:
     """Measure latency, CPU time, memory, size and load time of each BUNDLE, in fresh processes.
 
-    The verdict is on the budgets alone: whether a bundle still is its model, `dwcpc gate` asks.
+    The verdict is on the budgets alone: whether a bundle still is its model, `dwcpc gate` asks. One that does not give
+    its own golden vectors is refused, exit code 2.
     """
     from dwcpc.bench.gate_limits import gate_limits
     from dwcpc.bench.protocol import FULL, QUICK

@@ -1,4 +1,7 @@
-"""`dwcpc bench`: what a bundle takes, without asking whether it still is its model."""
+"""`dwcpc bench`: what a bundle takes, without a verdict on whether it still is its model.
+
+One that does not even give its own golden vectors is refused, exit code 2: its figures would be another model's.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,12 @@ from dwcpc.bench.under_load import concurrent_load, open_load
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.commands.measured_bundles import compared, job_of, together
 from dwcpc.compiler.commands.put_together import judged, put_together, reasons_of, verdicts_of
+from dwcpc.compiler.commands.verify import golden_reference
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.harness import find_harness
+from dwcpc.parity.defaults import DEFAULT_SEED
+from dwcpc.parity.reproduction import require_reproduced
+from dwcpc.parity.runners import RUNNERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,17 +47,29 @@ class BenchOptions:
 
 
 def bench(paths: Sequence[Path], options: BenchOptions, progress: Progress) -> Findings:
-    """Measure the bundles at `paths`: each a version's folder, or a model's with `latest`."""
+    """Measure the bundles at `paths`: each a version's folder, or a model's with `latest`.
+
+    InputError where one, or `other`, cannot be read or does not give its golden vectors; nothing is measured then.
+    """
     runtimes = _runtimes(options.runtimes)
     find_harness()  # or it is missed only after the bundles were read
     bundles = [open_bundle(path) for path in dict.fromkeys(paths)]
     other = None if options.other is None else open_bundle(options.other)
+    _require_reproduced([*bundles, *([] if other is None else [other])], runtimes, progress)
     begun = Begun.now()
     jobs = [job_of(bundle, options.limits) for bundle in bundles]
     measured = measure_in_turn(jobs, options.protocol, progress, runtimes)
     memory = together(bundles, options.limits.together_mb, progress)
     found = [_found(bundle, each, other, options, progress) for bundle, each in zip(bundles, measured, strict=True)]
     return put_together("bench", found, memory, options.protocol, begun)
+
+
+def _require_reproduced(bundles: Iterable[Bundle], runtimes: Sequence[str], progress: Progress) -> None:
+    """Refuse what is not what its compiler wrote. Once, and not in each timed process: a slow model's are cut short."""
+    runners = [runner for runner in RUNNERS if runner.name in runtimes]
+    for bundle in bundles:
+        progress(f"{bundle.metadata.name} v{bundle.metadata.version}: golden vectors")
+        require_reproduced(bundle, golden_reference(bundle, DEFAULT_SEED), runners)
 
 
 def _found(

@@ -17,6 +17,17 @@ SEALED = Path(__file__).resolve().parents[1] / "fixtures" / "bundles" / "one_row
 PLACES = 300
 
 
+def test_the_seal_is_broken_by_every_single_bit_that_changed() -> None:
+    text = (SEALED / "metadata.json").read_bytes()
+    document = json.loads(text)
+    assert broken_seal(text, document) == ""
+    changed = bytearray(text)
+    for bit in range(8 * len(text)):
+        changed[bit // 8] ^= 1 << bit % 8
+        assert broken_seal(bytes(changed), document), f"bit {bit % 8} of byte {bit // 8}"
+        changed[bit // 8] ^= 1 << bit % 8
+
+
 def test_single_bits_that_changed_are_refused(tmp_path: Path) -> None:
     """Every bit of the line with the checksum, and as many of the rest as there is time for; Go tries them all."""
     text = (SEALED / "metadata.json").read_bytes()

@@ -48,6 +48,25 @@ def changed(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+@pytest.fixture
+def mismatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apply_edits: ApplyEdits, mismatch_cases: list[dict[str, Any]]
+) -> Path:
+    """A bundle in the working folder, of which every hash agrees and one golden score is another."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path(shutil.copytree(PROVEN, tmp_path / "mismatch"))
+    apply_edits(folder, mismatch_cases[0]["edits"])
+    return folder
+
+
+@pytest.fixture
+def damaged(tmp_path: Path, apply_edits: ApplyEdits) -> Path:
+    """A bundle with a byte of that golden score inverted, so that its hash does not agree."""
+    folder = Path(shutil.copytree(PROVEN, tmp_path / "damaged"))
+    apply_edits(folder, [{"file": "golden/output_anomaly_score.npy", "op": "flip", "offset": 140}])
+    return folder
+
+
 def assert_one_sentence(ran: Any) -> None:
     assert ran.out == ""
     assert len(ran.err.splitlines()) == 1, ran.err
@@ -170,6 +189,41 @@ def test_a_bundle_of_another_model_fails_and_nothing_is_written(
         assert "not published; no latest" in ran.out
         assert run("-q", "verify", folder).code == 1
     assert not shelf.exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (["verify"], 1),
+        (["gate"], 1),
+        (["gate", "--quick"], 1),
+        (["publish", "--registry", "registry"], 1),
+        (["bench"], 2),
+        (["bench", "--runtime", "go", "--concurrency", "2"], 2),
+        (["bench", "--compare", PROVEN], 2),
+        (["bench", PROVEN, "--compare"], 2),
+    ],
+)
+def test_a_golden_mismatch_is_a_verdict_to_who_asks_for_parity_and_bad_input_to_the_others(
+    run: Run, mismatch: Path, damaged: Path, command: list[Any], code: int
+) -> None:
+    """A golden file that is not the one that the metadata names is bad input to all of them."""
+    ran = run("-q", *command, mismatch)
+    assert ran.code == code, ran
+    if code == 2:
+        assert_one_sentence(ran)
+        assert f"{mismatch}: golden row 3 (group typical), output anomaly_score[0] is 0.0534" in ran.err
+        assert "within 1e-06, apart by 9.99e-06" in ran.err
+        assert "it is not what its compiler wrote, compile it again" in ran.err
+    else:
+        assert "closeness of anomaly_score on typical rows in go" in ran.out
+        assert "9.99e-06, allowed 1e-06" in ran.out
+
+    refused = run("-q", *command, damaged)
+    assert refused.code == 2, refused
+    assert_one_sentence(refused)
+    assert "output_anomaly_score.npy: has SHA-256" in refused.err
+    assert not Path("registry").exists()
 
 
 def test_every_corrupt_bundle_is_refused_with_the_reason_and_nothing_is_written(

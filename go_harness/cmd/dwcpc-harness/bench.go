@@ -28,7 +28,8 @@ type benchResult struct {
 }
 
 // runBench times predictions of one row, rotating over the rows of the inputs, and writes int64 [calls, 2]: wall and
-// thread CPU nanoseconds.
+// thread CPU nanoseconds. It does not ask for the golden vectors, and neither does pair: whoever calls has had that checked, once
+// for all processes, and a slow model is to be cut short.
 func runBench(args []string) (any, error) {
 	var dir, file string
 	o := newOptions("bench")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/novacron/dwcpc/go_harness/internal/engine"
 	"github.com/novacron/dwcpc/go_harness/internal/golden"
 )
@@ -15,7 +17,8 @@ type checkResult struct {
 	Library     string             `json:"library"`
 }
 
-// runCheck proves that a bundle is whole and that its model computes the golden outputs, one row at a time.
+// runCheck proves that a bundle is whole and that its model computes the golden outputs, one row at a time. That it does not is
+// the verdict that was asked for; load and together, which open a bundle as a service does, refuse it as bad input.
 func runCheck(args []string) (any, error) {
 	var dir string
 	o := newOptions("check")
@@ -31,6 +34,9 @@ func runCheck(args []string) (any, error) {
 		}
 		err := m.withSlot(1, func(slot *engine.Slot) (err error) {
 			result.Worst, err = golden.Check(m.bundle, slot)
+			if mismatch := (*golden.Mismatch)(nil); errors.As(err, &mismatch) {
+				return &verdictError{err}
+			}
 			return err
 		})
 		return result, err

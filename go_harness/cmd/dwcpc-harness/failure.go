@@ -31,6 +31,12 @@ func inputf(format string, args ...any) error {
 	return &inputError{fmt.Errorf(format, args...)}
 }
 
+// verdictError is a golden mismatch where that is the question. Everywhere else it is a bundle that is not what its compiler wrote.
+type verdictError struct{ err error }
+
+func (e *verdictError) Error() string { return e.err.Error() }
+func (e *verdictError) Unwrap() error { return e.err }
+
 // internalError is a panic.
 type internalError struct{ cause any }
 
@@ -68,6 +74,7 @@ func classify(err error) (kind string, code int) {
 		signature *engine.SignatureError
 		library   *engine.LibraryError
 		mismatch  *golden.Mismatch
+		verdict   *verdictError
 		bug       *internalError
 	)
 	switch {
@@ -81,8 +88,10 @@ func classify(err error) (kind string, code int) {
 		return "bundle", exitInput
 	case errors.As(err, &library):
 		return "library", exitInput
-	case errors.As(err, &mismatch):
+	case errors.As(err, &verdict):
 		return "golden_mismatch", exitMismatch
+	case errors.As(err, &mismatch):
+		return "golden_mismatch", exitInput
 	}
 	return "runtime", exitInternal
 }

@@ -177,14 +177,24 @@ func TestExitsWith2OnEveryCorruptBundle(t *testing.T) {
 	}
 }
 
-func TestExitsWith1OnEveryBundleOfAnotherModel(t *testing.T) {
+// A golden mismatch is the verdict of check, and bad input to what opens a bundle to serve or to measure it.
+func TestExitsWith1OrRefusesEveryBundleOfAnotherModel(t *testing.T) {
 	proven := filepath.Join(fixtures, "proven")
 	if code, got := answer(t, "check", "--bundle", proven); code != exitGood {
 		t.Fatalf("got %v", got)
 	}
 	for _, c := range bundletest.Listed(t, fixtures, "mismatch.json") {
-		code, got := answer(t, "check", "--bundle", bundletest.Edited(t, proven, c.Edits...))
+		dir := bundletest.Edited(t, proven, c.Edits...)
+		samples := filepath.Join(t.TempDir(), "samples.npy")
+		code, got := answer(t, "check", "--bundle", dir)
 		expectFailure(t, code, got, exitMismatch, "golden_mismatch", "output "+c.ReasonContains)
+		code, got = answer(t, "load", "--bundle", dir, "--input", goodInput, "--samples", samples)
+		expectFailure(t, code, got, exitInput, "golden_mismatch", "output "+c.ReasonContains)
+		code, got = answer(t, "together", "--bundle", proven, "--bundle", dir)
+		expectFailure(t, code, got, exitInput, "golden_mismatch", "output "+c.ReasonContains)
+		if _, err := os.Stat(samples); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: samples of a bundle that was refused: %v", c.Name, err)
+		}
 	}
 }
 
