@@ -26,11 +26,15 @@ Series = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What was computed: `values` float64 [taken rows, features], and `rows` int64, the table's row of each."""
+    """What was computed: `values` float64 [taken rows, features], and of each `rows`, where it stands in the table.
+
+    `histories` tells which have one history: what one group's samples are until a gap, counted from 0.
+    """
 
     names: tuple[str, ...]
     values: NDArray[np.float64]
     rows: NDArray[np.int64]
+    histories: NDArray[np.int64]
 
 
 def run_spec(spec: FeatureSpec, table: Table, *, out: Series | None = None) -> Features:
@@ -43,10 +47,12 @@ def run_spec(spec: FeatureSpec, table: Table, *, out: Series | None = None) -> F
     values = _room(out, len(rows), len(spec.features))
     place = np.empty(len(samples.raw), np.int64)
     place[rows] = np.arange(len(rows))
+    histories = np.empty(len(rows), np.int64)
+    histories[place[samples.taken]] = np.repeat(np.arange(len(samples.lengths)), samples.lengths)
     for start, lengths in _chunks(samples.lengths, _rows_between(spec)):
         part = samples.taken[start : start + int(lengths.sum())]
         values[place[part]] = _run(spec, samples.raw[part], lengths, np.zeros(len(lengths), np.int64))
-    return Features(spec.features, values, rows)
+    return Features(spec.features, values, rows, histories)
 
 
 def run_windows(spec: FeatureSpec, windows: NDArray[np.floating]) -> NDArray[np.float64]:
