@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from dwcpc.compiler.features.table import Table
 from dwcpc.compiler.whole_file import whole_file
 
 SUFFIXES = (".csv", ".npy")
+WRITTEN_ROWS = 512  # at once: as Python's numbers they take four times the memory
 
 
 def read_table(path: Path, spec: FeatureSpec) -> Table:
@@ -96,8 +98,10 @@ def _write_csv(file: BinaryIO, features: Features, keys: Table) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text)
     writer.writerow([*keys, *(f"feature_{name}" if name in keys else name for name in features.names)])
-    stated = [column.tolist() for column in keys.values()]
-    for at, values in enumerate(features.values.tolist()):
-        writer.writerow([*(column[at] for column in stated), *map(repr, values)])
+    for start in range(0, len(features.values), WRITTEN_ROWS):
+        part = slice(start, start + WRITTEN_ROWS)
+        stated = zip(*(column[part].tolist() for column in keys.values()), strict=True) if keys else repeat(())
+        for key, values in zip(stated, features.values[part].tolist(), strict=bool(keys)):
+            writer.writerow([*key, *map(repr, values)])
     text.flush()
     text.detach()
