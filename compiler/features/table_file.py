@@ -30,6 +30,10 @@ def read_table(path: Path, spec: FeatureSpec) -> Table:
     for name in _needed(spec):
         if name not in names:
             raise InputError(f"{path}: has no column {name!r}, expected {', '.join(_needed(spec))}; add it")
+        if names.count(name) > 1:
+            raise InputError(
+                f"{path}: has {names.count(name)} columns {name!r}, expected one; rename or remove the others"
+            )
         cells = [cells[names.index(name)] for _, cells in lines]
         table[name] = np.array(cells, np.str_) if name in text else _numbers(path, name, cells, lines)
     return table
@@ -74,7 +78,7 @@ def _lines(path: Path, reader: Iterator[list[str]], width: int) -> Iterator[tupl
         number: int = reader.line_num  # type: ignore[attr-defined]  # csv.reader has it
         if len(cells) == width:
             yield number, cells
-        elif any(cells):
+        elif cells:  # an empty line has none
             raise InputError(f"{path}: line {number} has {len(cells)} cells, expected {width}, as the first line")
 
 
