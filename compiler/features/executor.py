@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.pointwise import pointwise
 from dwcpc.compiler.features.rolling import RollingWindow
 from dwcpc.compiler.features.spec import Difference, FeatureSpec, Lag, Rolling, Step
@@ -25,24 +26,33 @@ Series = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What was computed: `values` float64 [taken rows, features], and `rows` int64, the table's row of each."""
+    """What was computed: `values` float64 [taken rows, features], and of each `rows`, where it stands in the table.
+
+    `histories` tells which have one history: what one group's samples are until a gap, counted from 0.
+    """
 
     names: tuple[str, ...]
     values: NDArray[np.float64]
     rows: NDArray[np.int64]
+    histories: NDArray[np.int64]
 
 
-def run_spec(spec: FeatureSpec, table: Table) -> Features:
-    """Compute the features of every row that is taken, in the table's order; InputError names a row that is refused."""
+def run_spec(spec: FeatureSpec, table: Table, *, out: Series | None = None) -> Features:
+    """Compute the features of every row that is taken, in the table's order; InputError names a row that is refused.
+
+    Their values are the first rows of `out`, float64 [taken rows or more, features], where that is given.
+    """
     samples = take_samples(spec, table)
     rows = np.sort(samples.taken)
-    values = np.empty((len(rows), len(spec.features)))
+    values = _room(out, len(rows), len(spec.features))
     place = np.empty(len(samples.raw), np.int64)
     place[rows] = np.arange(len(rows))
-    for start, lengths in _chunks(samples.lengths):
+    histories = np.empty(len(rows), np.int64)
+    histories[place[samples.taken]] = np.repeat(np.arange(len(samples.lengths)), samples.lengths)
+    for start, lengths in _chunks(samples.lengths, _rows_between(spec)):
         part = samples.taken[start : start + int(lengths.sum())]
         values[place[part]] = _run(spec, samples.raw[part], lengths, np.zeros(len(lengths), np.int64))
-    return Features(spec.features, values, rows)
+    return Features(spec.features, values, rows, histories)
 
 
 def run_windows(spec: FeatureSpec, windows: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -63,14 +73,29 @@ def run_windows(spec: FeatureSpec, windows: NDArray[np.floating]) -> NDArray[np.
     return values
 
 
-def _chunks(lengths: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Yield the first row and the lengths of some histories, of `CHUNK_ROWS` or one of more."""
-    ends = np.cumsum(lengths)
-    first, begun = 0, 0
+def _room(out: Series | None, rows: int, features: int) -> Series:
+    if out is None:
+        return np.empty((rows, features))
+    if out.dtype != np.float64 or out.ndim != 2 or len(out) < rows or out.shape[1] != features:
+        shape = f"{out.dtype} {list(out.shape)}"
+        raise InputError(f"out: is {shape}, expected float64 [{rows} or more, {features}]; omit it for a new array")
+    return out[:rows]
+
+
+def _rows_between(spec: FeatureSpec) -> int:
+    """How many rows of NaN stand before a history: as many as any one step looks back."""
+    return max(step.lookback for step in spec.steps)
+
+
+def _chunks(lengths: NDArray[np.int64], between: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield the first row and the lengths of some histories, of `CHUNK_ROWS` with the rows between, or one of more."""
+    begins = np.append(0, np.cumsum(lengths))
+    sizes = np.append(0, np.cumsum(lengths + between))
+    first = 0
     while first < len(lengths):
-        last = max(first + 1, int(np.searchsorted(ends, begun + CHUNK_ROWS, side="right")))
-        yield begun, lengths[first:last]
-        first, begun = last, int(ends[last - 1])
+        last = max(first + 1, int(np.searchsorted(sizes, sizes[first] + CHUNK_ROWS, side="right")) - 1)
+        yield int(begins[first]), lengths[first:last]
+        first = last
 
 
 def _run(
@@ -94,9 +119,9 @@ class _Run:
     """The series that later steps read, with NaN before each history."""
 
     def __init__(self, spec: FeatureSpec, raw: NDArray[np.float64], lengths: NDArray[np.int64]) -> None:
-        self._pad = max(step.lookback for step in spec.steps)
-        self._size = len(raw) + len(lengths) * self._pad
-        self.places = np.arange(len(raw)) + np.repeat(np.arange(1, len(lengths) + 1) * self._pad, lengths)
+        between = _rows_between(spec)
+        self._size = len(raw) + len(lengths) * between
+        self.places = np.arange(len(raw)) + np.repeat(np.arange(1, len(lengths) + 1) * between, lengths)
         self._before = np.ones(self._size, np.bool_)
         self._before[self.places] = False
         self._categories = {column.name: column.categories for column in spec.columns}

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.spec import Column, FeatureSpec, Time
 
-Table = Mapping[str, NDArray[Any]]  # [rows] each: float64 numbers, or text
+Table = Mapping[str, NDArray[Any]]  # [rows] each: numbers, or text; in arrays of objects None, NaN and NA are missing
+NUMBERS = "biuf"  # the kinds of dtype that are numbers: no complex ones, and no time spans, whose NaT is a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +84,10 @@ def _row_count(spec: FeatureSpec, table: Table) -> int:
 def _coded(column: Column, values: NDArray[Any]) -> NDArray[np.float64]:
     """Return numbers as they are, and categories as places: NaN where there is no such category."""
     if column.is_category:
-        known, place = np.unique(values.astype(np.str_), return_inverse=True)
+        known, place = np.unique(_texts(values), return_inverse=True)
         places = {category: float(at) for at, category in enumerate(column.categories)}
         return np.array([places.get(str(name), np.nan) for name in known], np.float64)[place]
-    if not np.issubdtype(values.dtype, np.number) and values.dtype != np.bool_:
+    if values.dtype.kind not in NUMBERS:
         raise InputError(f"table: column {column.name!r} is of type {values.dtype}, expected numbers")
     return values.astype(np.float64)
 
@@ -97,7 +98,11 @@ def _unknown(column: Column, codes: NDArray[np.float64], table: Table, taken: ND
         return []
     categories = ", ".join(column.categories)
     return [
-        Refusal(int(row), column.name, f"is {str(table[column.name][row])!r}, expected one of {categories}")
+        Refusal(
+            int(row),
+            column.name,
+            f"is {str(_texts(table[column.name][row : row + 1])[0])!r}, expected one of {categories}",
+        )
         for row in np.sort(taken[np.isnan(codes[taken])])[:1]
     ]
 
@@ -105,10 +110,33 @@ def _unknown(column: Column, codes: NDArray[np.float64], table: Table, taken: ND
 def _group_places(group: str | None, table: Table, count: int) -> tuple[NDArray[np.int64], list[Refusal]]:
     if group is None:
         return np.zeros(count, np.int64), []
-    keys = table[group]
-    missing = np.isnan(keys) if np.issubdtype(keys.dtype, np.floating) else keys.astype(np.str_) == ""
+    keys = table[group] if table[group].dtype.kind in NUMBERS else _texts(table[group])
+    missing = (
+        np.isnan(keys)
+        if keys.dtype.kind == "f"
+        else keys == ""
+        if keys.dtype.kind == "U"
+        else np.zeros(count, np.bool_)
+    )
     refused = [Refusal(int(row), group, "is empty, expected the sample's group") for row in np.flatnonzero(missing)[:1]]
-    return np.unique(keys.astype(np.str_) if keys.dtype == object else keys, return_inverse=True)[1], refused
+    return np.unique(keys, return_inverse=True)[1], refused
+
+
+def _texts(values: NDArray[Any]) -> NDArray[np.str_]:
+    """Return values as text, which is empty where one is missing."""
+    texts = values.astype(np.str_)
+    if values.dtype == object:
+        texts[[_is_missing(value) for value in values]] = ""
+    elif values.dtype.kind not in "OSU":
+        texts[values != values] = ""  # noqa: PLR0124 - NaN and NaT alone differ from themselves
+    return texts
+
+
+def _is_missing(value: object) -> bool:
+    try:
+        return value is None or bool(value != value)  # noqa: PLR0124 - NaN and NaT alone differ from themselves
+    except TypeError:
+        return True  # pandas' NA will not say whether it differs
 
 
 def _in_time(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from dwcpc.compiler.features.table import Table
 from dwcpc.compiler.whole_file import whole_file
 
 SUFFIXES = (".csv", ".npy")
+WRITTEN_ROWS = 512  # at once: as Python's numbers they take four times the memory
 
 
 def read_table(path: Path, spec: FeatureSpec) -> Table:
@@ -28,6 +30,10 @@ def read_table(path: Path, spec: FeatureSpec) -> Table:
     for name in _needed(spec):
         if name not in names:
             raise InputError(f"{path}: has no column {name!r}, expected {', '.join(_needed(spec))}; add it")
+        if names.count(name) > 1:
+            raise InputError(
+                f"{path}: has {names.count(name)} columns {name!r}, expected one; rename or remove the others"
+            )
         cells = [cells[names.index(name)] for _, cells in lines]
         table[name] = np.array(cells, np.str_) if name in text else _numbers(path, name, cells, lines)
     return table
@@ -72,7 +78,7 @@ def _lines(path: Path, reader: Iterator[list[str]], width: int) -> Iterator[tupl
         number: int = reader.line_num  # type: ignore[attr-defined]  # csv.reader has it
         if len(cells) == width:
             yield number, cells
-        elif any(cells):
+        elif cells:  # an empty line has none
             raise InputError(f"{path}: line {number} has {len(cells)} cells, expected {width}, as the first line")
 
 
@@ -96,8 +102,10 @@ def _write_csv(file: BinaryIO, features: Features, keys: Table) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text)
     writer.writerow([*keys, *(f"feature_{name}" if name in keys else name for name in features.names)])
-    stated = [column.tolist() for column in keys.values()]
-    for at, values in enumerate(features.values.tolist()):
-        writer.writerow([*(column[at] for column in stated), *map(repr, values)])
+    for start in range(0, len(features.values), WRITTEN_ROWS):
+        part = slice(start, start + WRITTEN_ROWS)
+        stated = zip(*(column[part].tolist() for column in keys.values()), strict=True) if keys else repeat(())
+        for key, values in zip(stated, features.values[part].tolist(), strict=bool(keys)):
+            writer.writerow([*key, *map(repr, values)])
     text.flush()
     text.detach()

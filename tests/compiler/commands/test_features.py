@@ -119,6 +119,8 @@ def test_shipped_specifications_run_on_a_table(capsys: pytest.CaptureFixture[str
         (("rtt,", "delay,"), "has no column 'rtt', expected link, t, rtt, kind"),
         (("20,x", "fast,x"), "line 4, column 'rtt' is 'fast', expected a number"),
         (("20,x", "20"), "line 4 has 4 cells, expected 5"),
+        (("2,a,fiber,20,x", ",,"), "line 4 has 3 cells, expected 5"),
+        (("ignored", "rtt"), "has 2 columns 'rtt', expected one; rename or remove the others"),
         (("b,radio,1.5", "b,laser,1.5"), "row 1, column 'kind' is 'laser', expected one of fiber, radio"),
         (("b,radio,1.5", ",radio,1.5"), "row 1, column 'link' is empty"),
     ],

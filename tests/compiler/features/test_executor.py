@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from fractions import Fraction
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from features_reference import Table, features_of
 
+from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features import executor
 from dwcpc.compiler.features.executor import run_spec, run_windows
 from dwcpc.compiler.features.reading import checked_spec
@@ -150,3 +152,31 @@ def test_the_angle_is_reduced_without_rounding() -> None:
     assert found[:7, 1].tolist() == [1, 0, -1, 0, 1, 0, 0]
     assert (found[1, 0], found[3, 0], found[6, 0]) == (1, -1, -1)
     assert np.isnan(found[7]).all()
+
+
+def test_many_short_histories_before_a_long_lag_take_no_memory_of_their_own() -> None:
+    """Each of them has as many rows of NaN before it as the lag is long: not all at once."""
+    count = 2000
+    steps = [{"name": "before", "op": "lag", "of": "x", "samples": 2000}]
+    document = {"schema": "dwcpc.features/1", "name": "s", "group": "g", "columns": [{"name": "x"}], "steps": steps}
+    spec = checked_spec(document, "spec")
+    table = {"x": np.arange(float(2 * count)), "g": np.repeat(np.arange(count), 2)}
+    tracemalloc.start()
+    try:
+        assert np.isnan(run_spec(spec, table).values).all()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.25 * 8 * count * 2000
+
+
+def test_it_writes_into_an_array_that_is_given(spec_document: dict[str, Any], draw: Any) -> None:
+    spec, table = checked_spec(spec_document, "spec"), draw(3, 100)
+    out = np.full((120, len(spec.features)), 7.0)
+    found = run_spec(spec, table, out=out)
+    assert np.shares_memory(found.values, out)
+    assert np.array_equal(found.values, run_spec(spec, table).values, equal_nan=True)
+    assert (out[100:] == 7).all()
+    for wrong in (out[:99], out[:, 1:], np.empty(out.shape, np.float32)):
+        with pytest.raises(InputError, match=r"out: is .*, expected float64 \[100 or more, \d+\]"):
+            run_spec(spec, table, out=wrong)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dwcpc.compiler.errors import InputError
@@ -79,6 +80,12 @@ def test_without_time_rows_are_taken_as_they_come_and_without_group_they_are_one
         ({"t": np.array([1.0, 1, 2, np.inf, 3, 3])}, r"row 3, column 't' is no finite time"),
         ({"mode": np.array(list("aabbca"))}, r"row 4, column 'mode' is 'c', expected one of a, b"),
         ({"mode": np.array(["a", "", "a", "a", "a", "a"])}, r"row 1, column 'mode' is ''"),
+        ({"node": np.array(["p", "q", None, "q", "p", "q"], object)}, r"row 2, column 'node' is empty"),
+        ({"node": np.array(["p", "q", "p", np.nan, "p", "q"], object)}, r"row 3, column 'node' is empty"),
+        ({"node": np.array(["p", "q", "p", "q", pd.NA, "q"], object)}, r"row 4, column 'node' is empty"),
+        ({"mode": np.array(["a", "a", None, "a", "a", "a"], object)}, r"row 2, column 'mode' is '', expected one of"),
+        ({"t": np.arange(6).astype("timedelta64[s]")}, r"column 't' is of type timedelta64\[s\], expected numbers"),
+        ({"x": np.arange(6) * 1j}, r"column 'x' is of type complex128, expected numbers"),
         ({"x": np.array(list("abcdef"))}, r"column 'x' is of type <U1, expected numbers"),
         ({"x": np.arange(5.0)}, r"has 6 rows, expected 5"),
     ],
@@ -100,6 +107,15 @@ def test_unknown_categories_are_missing_where_the_specification_says_so() -> Non
     columns = [{"name": "x"}, {"name": "mode", "type": "category", "categories": ["a"], "unknown": "missing"}]
     found = run_spec(spec(columns=columns), table())
     assert found.values[:, 1].tolist() == [0, 0, -1, -1, 0, 0]
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA, pd.NaT, ""])
+def test_a_missing_category_is_none_of_that_spelling(nothing: object) -> None:
+    """As pandas' columns have it: text of it, such as "None", may be a category of its own."""
+    spelled = {"name": "mode", "type": "category", "categories": ["None", "nan", "<NA>", "NaT"], "unknown": "missing"}
+    mode = np.array(["None", nothing, "nan", "<NA>", nothing, "NaT"], object)
+    found = run_spec(spec(columns=[{"name": "x"}, spelled]), table(mode=mode))
+    assert found.values[:, 1].tolist() == [0, -1, 1, 2, -1, 3]
 
 
 def test_no_rows_give_no_features() -> None:
