@@ -1,4 +1,4 @@
-"""JSON that every parser reads alike; Go's bundle reader refuses the same (go_harness/bundle/strict.go).
+"""JSON that every parser reads alike; Go refuses the same (go_harness/internal/strictjson).
 
 Beyond the grammar: text that is no UTF-8, a key that stands twice in one object or in two cases (Go matches keys
 without regard to case), NaN and infinities, numbers that float64 cannot hold, and lone surrogates.

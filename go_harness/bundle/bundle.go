@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+
+	"github.com/novacron/dwcpc/go_harness/internal/strictjson"
 )
 
 // MetadataFile is the file that makes a folder a bundle.
@@ -88,7 +90,7 @@ func digest(text []byte) string {
 
 // parseMetadata returns the metadata in text, checked by all that can be checked without the other files.
 func parseMetadata(path string, text []byte) (*Metadata, error) {
-	tree, err := strictJSON(text)
+	tree, err := strictjson.Parse(text)
 	if err != nil {
 		return nil, &Error{Path: path, Found: err.Error(), Expected: "one JSON object as dwcpc writes it", Remedy: remedyRecompile, Err: err}
 	}

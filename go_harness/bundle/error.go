@@ -36,19 +36,3 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
-
-// maxFoundRunes keeps a hostile value from filling the sentence.
-const maxFoundRunes = 80
-
-// shown returns value as JSON would write it, shortened.
-func shown(value any) string {
-	text := fmt.Sprint(value)
-	if s, ok := value.(string); ok {
-		text = fmt.Sprintf("%q", s)
-	}
-	runes := []rune(text)
-	if len(runes) > maxFoundRunes {
-		return string(runes[:maxFoundRunes]) + "…"
-	}
-	return text
-}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/novacron/dwcpc/go_harness/internal/strictjson"
 )
 
 // The corpora are in testdata/fuzz, and grow by what make fuzz finds.
@@ -21,7 +23,7 @@ func FuzzMetadata(f *testing.F) {
 	f.Add([]byte(`{"schema": "dwcpc.bundle/2", "Schema": 1}`))
 	f.Add([]byte(`{"a": [NaN, 1e999, "\ud800"]}`))
 	f.Add([]byte("[\xff]"))
-	f.Add([]byte(strings.Repeat("[", 2*maxDepth)))
+	f.Add([]byte(strings.Repeat("[", 2*strictjson.MaxDepth)))
 	f.Fuzz(refusesOrServes)
 }
 

@@ -3,6 +3,8 @@ package bundle
 import (
 	"fmt"
 	"slices"
+
+	"github.com/novacron/dwcpc/go_harness/internal/strictjson"
 )
 
 // meaning checks what the schema cannot say: that the parts of one metadata.json agree.
@@ -33,7 +35,7 @@ func (m meaning) tensors() error {
 		for i, tensor := range side.tensors {
 			field := fmt.Sprintf("%s[%d]", side.key, i)
 			if other, ok := names[tensor.Name]; ok {
-				return m.refuse(field+".name", shown(tensor.Name), "a name that "+other+" does not have")
+				return m.refuse(field+".name", strictjson.Shown(tensor.Name), "a name that "+other+" does not have")
 			}
 			names[tensor.Name] = field
 			if side.key == "inputs" && tensor.DType != DTypeFloat32 {
@@ -95,7 +97,7 @@ func (m meaning) decision() error {
 	}
 	isScore := func(output Tensor) bool { return output.Name == decision.Score && output.DType == DTypeFloat32 }
 	if !slices.ContainsFunc(m.meta.Outputs, isScore) {
-		return m.refuse("decision.score", shown(decision.Score), "the name of a float32 output")
+		return m.refuse("decision.score", strictjson.Shown(decision.Score), "the name of a float32 output")
 	}
 	if decision.Flag == nil {
 		return nil
@@ -104,7 +106,7 @@ func (m meaning) decision() error {
 		return output.Name == *decision.Flag && output.DType == DTypeInt64 && len(output.Shape) == 0
 	}
 	if !slices.ContainsFunc(m.meta.Outputs, isFlag) {
-		return m.refuse("decision.flag", shown(*decision.Flag), "the name of an int64 output of one value a row")
+		return m.refuse("decision.flag", strictjson.Shown(*decision.Flag), "the name of an int64 output of one value a row")
 	}
 	return nil
 }
@@ -132,11 +134,11 @@ func (m meaning) goldenFiles() error {
 		field := fmt.Sprintf("golden.files[%d]", i)
 		key := [2]string{file.Kind, file.Tensor}
 		if !missing[key] {
-			return m.refuse(field+".tensor", shown(file.Tensor), fmt.Sprintf("an %s that has no golden file yet", file.Kind))
+			return m.refuse(field+".tensor", strictjson.Shown(file.Tensor), fmt.Sprintf("an %s that has no golden file yet", file.Kind))
 		}
 		delete(missing, key)
 		if paths[file.File] {
-			return m.refuse(field+".file", shown(file.File), "a file of its own")
+			return m.refuse(field+".file", strictjson.Shown(file.File), "a file of its own")
 		}
 		paths[file.File] = true
 	}
@@ -154,7 +156,7 @@ func (m meaning) goldenGroups() error {
 	for i, group := range golden.Groups {
 		field := fmt.Sprintf("golden.groups[%d]", i)
 		if names[group.Name] {
-			return m.refuse(field+".name", shown(group.Name), "a name of its own")
+			return m.refuse(field+".name", strictjson.Shown(group.Name), "a name of its own")
 		}
 		names[group.Name] = true
 		if group.Start != next {

@@ -3,6 +3,8 @@ package bundle
 import (
 	"bytes"
 	"strconv"
+
+	"github.com/novacron/dwcpc/go_harness/internal/strictjson"
 )
 
 // checksumKey is the last key of a metadata.json: the SHA-256 of all bytes before the comma in front of it. The text ends with it
@@ -23,7 +25,7 @@ func checkSeal(path string, text []byte, tree any) error {
 	}
 	object, _ := tree.(map[string]any)
 	return &Error{
-		Path: path, Field: checksumKey, Found: shown(object[checksumKey]), Expected: strconv.Quote(expected) + " at the end of the file",
+		Path: path, Field: checksumKey, Found: strictjson.Shown(object[checksumKey]), Expected: strconv.Quote(expected) + " at the end of the file",
 		Remedy: "compile or publish the bundle again", Err: ErrIntegrity,
 	}
 }

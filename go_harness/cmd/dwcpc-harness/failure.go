@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/novacron/dwcpc/go_harness/bundle"
+	"github.com/novacron/dwcpc/go_harness/features"
 	"github.com/novacron/dwcpc/go_harness/internal/engine"
 	"github.com/novacron/dwcpc/go_harness/internal/golden"
 )
@@ -62,6 +63,8 @@ func classify(err error) (kind string, code int) {
 		usage     *usageError
 		input     *inputError
 		broken    *bundle.Error
+		spec      *features.Error
+		sample    *features.SampleError
 		signature *engine.SignatureError
 		library   *engine.LibraryError
 		mismatch  *golden.Mismatch
@@ -72,7 +75,7 @@ func classify(err error) (kind string, code int) {
 		return "internal", exitInternal
 	case errors.As(err, &usage):
 		return "usage", exitInput
-	case errors.As(err, &input):
+	case errors.As(err, &input), errors.As(err, &spec), errors.As(err, &sample):
 		return "input", exitInput
 	case errors.As(err, &broken), errors.As(err, &signature):
 		return "bundle", exitInput

@@ -59,7 +59,7 @@ func guarded(stdout, stderr io.Writer, body func() (any, error)) (code int) {
 func dispatch(args []string) (any, error) {
 	commands := []command{
 		{"version", runVersion}, {"check", runCheck}, {"run", runRun}, {"bench", runBench}, {"pair", runPair}, {"load", runLoad},
-		{"together", runTogether},
+		{"together", runTogether}, {"features", runFeatures},
 	}
 	known := make([]string, len(commands))
 	for i, c := range commands {

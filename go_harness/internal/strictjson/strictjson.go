@@ -1,4 +1,7 @@
-package bundle
+// Package strictjson reads JSON that every parser reads alike, and holds it against a JSON Schema. Files are data from outside:
+// what is wrong with one is told as the parts of a sentence, which the caller makes its own error of. Python's readers are
+// compiler/strict_json.py and compiler/json_schema.py.
+package strictjson
 
 import (
 	"bytes"
@@ -11,13 +14,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds nesting; the contract needs six levels, feature specifications a few more.
-const maxDepth = 64
+// MaxDepth bounds nesting; the contract needs six levels, feature specifications a few more.
+const MaxDepth = 64
 
-// strictJSON parses one JSON text into the values that the schema validator takes. Beyond encoding/json it refuses what two
+// Parse reads one JSON text into the values that the schema validator takes. Beyond encoding/json it refuses what two
 // parsers could read differently: text that is no UTF-8, a key that occurs twice or in two cases (encoding/json matches
 // keys without regard to case), and numbers that float64 cannot hold.
-func strictJSON(data []byte) (any, error) {
+func Parse(data []byte) (any, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("not UTF-8 text")
 	}
@@ -27,7 +30,7 @@ func strictJSON(data []byte) (any, error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	return strictValue(decoder, maxDepth)
+	return parsedValue(decoder, MaxDepth)
 }
 
 // syntaxError adds what stands at the error's place, so that NaN is named as such.
@@ -45,12 +48,12 @@ func syntaxError(err error, data []byte) error {
 	if end := bytes.IndexAny(word, ",]} \r\n\t"); end > 0 {
 		word = word[:end]
 	}
-	return fmt.Errorf("not JSON from %s at byte %d (%w)", shown(string(word)), start, err)
+	return fmt.Errorf("not JSON from %s at byte %d (%w)", Shown(string(word)), start, err)
 }
 
-func strictValue(decoder *json.Decoder, depth int) (any, error) {
+func parsedValue(decoder *json.Decoder, depth int) (any, error) {
 	if depth == 0 {
-		return nil, fmt.Errorf("nested deeper than %d levels", maxDepth)
+		return nil, fmt.Errorf("nested deeper than %d levels", MaxDepth)
 	}
 	token, err := decoder.Token()
 	if err != nil {
@@ -59,17 +62,17 @@ func strictValue(decoder *json.Decoder, depth int) (any, error) {
 	switch v := token.(type) {
 	case json.Delim:
 		if v == '{' {
-			return strictObject(decoder, depth-1)
+			return parsedObject(decoder, depth-1)
 		}
-		return strictArray(decoder, depth-1)
+		return parsedArray(decoder, depth-1)
 	case json.Number:
-		return strictNumber(v)
+		return parsedNumber(v)
 	default:
 		return v, nil
 	}
 }
 
-func strictObject(decoder *json.Decoder, depth int) (any, error) {
+func parsedObject(decoder *json.Decoder, depth int) (any, error) {
 	object := map[string]any{}
 	folded := map[string]string{}
 	for decoder.More() {
@@ -80,12 +83,12 @@ func strictObject(decoder *json.Decoder, depth int) (any, error) {
 		key, _ := token.(string) // the decoder admits nothing else
 		fold := strings.ToLower(strings.ToUpper(key))
 		if other, ok := folded[fold]; ok && other == key {
-			return nil, fmt.Errorf("ambiguous (the key %s occurs twice in one object)", shown(key))
+			return nil, fmt.Errorf("ambiguous (the key %s occurs twice in one object)", Shown(key))
 		} else if ok {
-			return nil, fmt.Errorf("ambiguous (the keys %s and %s differ in case only)", shown(other), shown(key))
+			return nil, fmt.Errorf("ambiguous (the keys %s and %s differ in case only)", Shown(other), Shown(key))
 		}
 		folded[fold] = key
-		if object[key], err = strictValue(decoder, depth); err != nil {
+		if object[key], err = parsedValue(decoder, depth); err != nil {
 			return nil, err
 		}
 	}
@@ -93,10 +96,10 @@ func strictObject(decoder *json.Decoder, depth int) (any, error) {
 	return object, err
 }
 
-func strictArray(decoder *json.Decoder, depth int) (any, error) {
+func parsedArray(decoder *json.Decoder, depth int) (any, error) {
 	array := []any{}
 	for decoder.More() {
-		value, err := strictValue(decoder, depth)
+		value, err := parsedValue(decoder, depth)
 		if err != nil {
 			return nil, err
 		}
@@ -106,9 +109,9 @@ func strictArray(decoder *json.Decoder, depth int) (any, error) {
 	return array, err
 }
 
-// strictNumber returns an int64 or a finite float64. The validator computes with big.Rat: a literal such as 1e999999999
+// parsedNumber returns an int64 or a finite float64. The validator computes with big.Rat: a literal such as 1e999999999
 // must not get there.
-func strictNumber(number json.Number) (any, error) {
+func parsedNumber(number json.Number) (any, error) {
 	if whole, err := strconv.ParseInt(number.String(), 10, 64); err == nil {
 		return whole, nil
 	}
