@@ -16,7 +16,11 @@ BUNDLE_SCHEMA: SchemaFile = ("dwcpc.compiler", "bundle.schema.json")
 def first_misfit(document: object, schema: SchemaFile, *referred: SchemaFile) -> str | None:
     """Return `field: what is wrong with it`, none where `document` fits; `referred` are schemas that `schema` names."""
     errors = _validator(schema, referred).iter_errors(document)
-    ordered = sorted(errors, key=lambda error: [str(part) for part in error.absolute_path])
+    # A key whose value does not fit counts as unevaluated too: that it is unknown is said where nothing else is wrong.
+    ordered = sorted(
+        errors,
+        key=lambda error: (error.validator == "unevaluatedProperties", [str(part) for part in error.absolute_path]),
+    )
     if not ordered:
         return None
     field = _field(ordered[0].absolute_path) or "the document"

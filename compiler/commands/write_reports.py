@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dwcpc.bench.findings import Findings
 from dwcpc.bench.reports import REPORTS
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.whole_file import check_file_writable, whole_file
 
 Render = Callable[[Findings], str]
 
@@ -34,17 +33,11 @@ def written(findings: Findings, files: Mapping[str, Path | None]) -> list[Path]:
 def check_writable(files: Mapping[str, Path | None]) -> None:
     """Refuse a file in a folder that is not there, before anything is measured for it."""
     for path in files.values():
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
-            raise InputError(f"{path}: cannot be written; name a file in a folder that exists")
+        if path is not None:
+            check_file_writable(path)
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write `text`; what UTF-8 cannot hold, as in a path of another encoding, is escaped."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(text.encode("utf-8", errors="backslashreplace"))
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another file") from error
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8", errors="backslashreplace"))
