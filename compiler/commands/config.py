@@ -26,6 +26,7 @@ from msgspec import Meta
 
 from dwcpc.bench.budgets import DEFAULT_LIMITS
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.shipped import is_file_name
 from dwcpc.compiler.versions import checked_name
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
@@ -51,6 +52,8 @@ class ModelConfig:
     input_shape: tuple[Count, ...] | None = None
     threshold: Number | None = None
     missing: Number | None = None
+    features: str | None = None
+    embed_features: bool = False
     min_sqnr: Annotated[float, Meta(ge=1, le=150)] | None = None
     distill: bool = False
     cases: Annotated[int, Meta(ge=64)] = DEFAULT_ROWS
@@ -98,7 +101,9 @@ def _model(path: Path, name: str, models: dict[str, Any], defaults: dict[str, fl
     _refuse_unknown(path, table, [each.name for each in fields(ModelConfig)], f"{key}.")
     if "artifact" not in table:
         raise InputError(f"{path}: {key}.artifact: is missing; name the model's file")
-    files = ("artifact", "scaler", "target_scaler", "calibration")
+    files = ["artifact", "scaler", "target_scaler", "calibration"]
+    if is_file_name(str(table.get("features", ""))):
+        files.append("features")
     given = {
         **table,
         **{option: _path(path, table[option], f"{key}.{option}") for option in files if option in table},
