@@ -79,7 +79,7 @@ def vector_problem(use: FeatureUse, raw: NDArray[np.float64], features: NDArray[
 
 
 def loose_features(use: FeatureUse) -> list[bool]:
-    """Return, for each feature, whether a sine, a cosine or a logarithm is part of it: they differ in the last digit."""
+    """Return, for each feature, whether a sine, a cosine or a logarithm is part of it: their last digits differ."""
     loose: dict[str, bool] = {}
     for step in use.spec.steps:
         loose[step.name] = step.op in TRANSCENDENTAL or any(loose.get(source, False) for source in step.sources)
