@@ -23,7 +23,7 @@ from dwcpc.compiler.features.lowering.pool import TIME, Place
 if TYPE_CHECKING:
     from dwcpc.compiler.features.lowering.pool import Pool
 
-WINDOW = 2  # the axis
+WINDOW, STATISTIC = 2, 3  # axes
 STATISTICS = ("rolling_mean", "rolling_std", "rolling_min", "rolling_max")
 # Values in front of shorter windows that cost as much as the nodes of another group: 30 µs at 10 ns a value.
 MOST_PADDING = 3000
@@ -42,11 +42,11 @@ class Windowed:
 def rolled(pool: Pool, asked: Sequence[tuple[str, Windowed]], reach: int) -> list[Place]:
     """Add the nodes and return where each of the `asked` statistics (its op, and of which windows) stands."""
     places: dict[tuple[str, Windowed], Place] = {}
+    spread = {windowed for op, windowed in asked if op != "rolling_mean"}
     for group in _grouped(pool, {windowed for _, windowed in asked}, reach):
+        group.sort(key=lambda each: each not in spread)
         ops = [op for op in STATISTICS if any(name == op and windowed in group for name, windowed in asked)]
-        block = _Group(pool, group, reach).block(ops)
-        for row, op in enumerate(ops):
-            places |= {(op, each): Place(block, row * len(group) + at) for at, each in enumerate(group)}
+        places |= _Group(pool, group, sum(each in spread for each in group), reach).places(ops)
     return [places[each] for each in asked]
 
 
@@ -70,36 +70,53 @@ def _grouped(pool: Pool, windows: set[Windowed], reach: int) -> list[list[Window
 
 
 class _Group:
-    def __init__(self, pool: Pool, group: list[Windowed], reach: int) -> None:
-        self._pool, self._group, self._reach = pool, group, reach
+    """Windows side by side, of which the first `spread` are asked for more than their means."""
+
+    def __init__(self, pool: Pool, group: list[Windowed], spread: int, reach: int) -> None:
+        self._pool, self._group, self._spread, self._reach = pool, group, spread, reach
         self._rows = pool.timesteps + reach
-        self._longest = group[0].window
-        self._x = self._windows()
-        self._valid = self._is_valid()
+        self._longest = max(each.window for each in group)
         self._zero = pool.constant(0.0, "zero")
         self._last = pool.places([self._longest], "last")
 
-    def block(self, ops: list[str]) -> int:
-        """Add the nodes of the statistics `ops` and return their block: all columns of one, then of the next."""
+    def places(self, ops: list[str]) -> dict[tuple[str, Windowed], Place]:
+        """Add the nodes of the statistics `ops` and return where they stand."""
         pool = self._pool
-        valid = pool.node("Cast", [self._valid], "valid_ones", to=TensorProto.DOUBLE)
-        count = pool.node("ReduceSum", [valid, pool.places([WINDOW], "axis")], "count", keepdims=1)
+        x = self._windows()
+        valid = self._is_valid(x)
+        count = self._last_sum(pool.node("Cast", [valid], "valid_ones", to=TensorProto.DOUBLE), "count")
         known: dict[str, str] = {}
-        if {"rolling_min", "rolling_max", "rolling_std"} & set(ops):
-            known["rolling_min"] = self._extreme("ReduceMin", np.inf)
-            known["rolling_max"] = self._extreme("ReduceMax", -np.inf)
         if {"rolling_mean", "rolling_std"} & set(ops):
-            known["rolling_mean"] = pool.node("Div", [self._sum(self._x, "sum"), count], "mean")
+            known["rolling_mean"] = pool.node("Div", [self._sum(valid, x, "sum"), count], "mean")
+        spread_count = self._of_spread(count)
+        if {"rolling_min", "rolling_max", "rolling_std"} & set(ops):
+            x, valid = self._of_spread(x), self._of_spread(valid)
+            known["rolling_min"] = self._extreme(valid, x, "ReduceMin", np.inf)
+            known["rolling_max"] = self._extreme(valid, x, "ReduceMax", -np.inf)
         if "rolling_std" in ops:
-            known["rolling_std"] = self._std(known, count)
-        chosen = [known[op] for op in ops]
-        stacked = chosen[0] if len(ops) == 1 else pool.node("Concat", chosen, "statistics", axis=WINDOW)
-        fewest = pool.constant([each.min_periods for each in self._group], "min_periods")
-        enough = pool.node("GreaterOrEqual", [count, fewest], "enough")
-        answered = pool.node("Where", [enough, stacked, pool.constant(np.nan, "nan")], "answered")
-        width = len(ops) * len(self._group)
-        shape = pool.places([0, self._rows, width], "rolling_shape")
-        return pool.add(pool.node("Reshape", [answered, shape], "rolling"), self._reach, width)
+            known["rolling_std"] = self._std(valid, x, known, spread_count)
+        counts = [count if op == "rolling_mean" else spread_count for op in ops]
+        columns = [(op, each) for op in ops for each in self._group[: self._width(op)]]
+        fewest = pool.constant([each.min_periods for _, each in columns], "min_periods")
+        enough = pool.node("GreaterOrEqual", [self._beside(counts), fewest], "enough")
+        statistics = self._beside([known[op] for op in ops])
+        answered = pool.node("Where", [enough, statistics, pool.constant(np.nan, "nan")], "answered")
+        shape = pool.places([0, self._rows, len(columns)], "rolling_shape")
+        block = pool.add(pool.node("Reshape", [answered, shape], "rolling"), self._reach, len(columns))
+        return {each: Place(block, column) for column, each in enumerate(columns)}
+
+    def _width(self, op: str) -> int:
+        return len(self._group) if op == "rolling_mean" else self._spread
+
+    def _of_spread(self, value: str) -> str:
+        """Return the first columns of a tensor."""
+        if self._spread in (0, len(self._group)):
+            return value
+        ends = [self._pool.places([end], "spread_end") for end in (0, self._spread, STATISTIC)]
+        return self._pool.node("Slice", [value, *ends], "spread")
+
+    def _beside(self, values: list[str]) -> str:
+        return values[0] if len(values) == 1 else self._pool.node("Concat", values, "beside", axis=STATISTIC)
 
     def _windows(self) -> str:
         """Return [batch, timesteps, 1 + window, columns]."""
@@ -109,32 +126,33 @@ class _Group:
         rows = pool.places(np.maximum(index, 0), "window_rows")
         return pool.node("Gather", [flat, rows], "windows", axis=TIME)
 
-    def _is_valid(self) -> str:
+    def _is_valid(self, x: str) -> str:
         """Finite, and no row in front of the window: |x| < ∞ there, and < −∞, which nothing is, before it."""
         pool = self._pool
         lengths = np.array([each.window for each in self._group])
         inside = np.arange(1 + self._longest)[:, None] > self._longest - lengths
         limit = pool.constant(np.where(inside, np.inf, -np.inf), "limit")
-        return pool.node("Less", [pool.node("Abs", [self._x], "size"), limit], "valid")
+        return pool.node("Less", [pool.node("Abs", [x], "size"), limit], "valid")
 
-    def _sum(self, values: str, what: str) -> str:
+    def _sum(self, valid: str, values: str, what: str) -> str:
         """Return the sum of valid values, in order."""
-        pool = self._pool
-        masked = pool.node("Where", [self._valid, values, self._zero], f"{what}_terms")
-        sums = pool.node("CumSum", [masked, pool.places(WINDOW, "axis")], f"{what}s")
-        return pool.node("Gather", [sums, self._last], what, axis=WINDOW)
+        return self._last_sum(self._pool.node("Where", [valid, values, self._zero], f"{what}_terms"), what)
 
-    def _extreme(self, op: str, other: float) -> str:
+    def _last_sum(self, values: str, what: str) -> str:
+        sums = self._pool.node("CumSum", [values, self._pool.places(WINDOW, "axis")], f"{what}s")
+        return self._pool.node("Gather", [sums, self._last], what, axis=WINDOW)
+
+    def _extreme(self, valid: str, x: str, op: str, other: float) -> str:
         pool = self._pool
-        masked = pool.node("Where", [self._valid, self._x, pool.constant(other, "none")], "among")
+        masked = pool.node("Where", [valid, x, pool.constant(other, "none")], "among")
         return pool.node(op, [masked, pool.places([WINDOW], "axis")], "extreme", keepdims=1)
 
-    def _std(self, known: dict[str, str], count: str) -> str:
+    def _std(self, valid: str, x: str, known: dict[str, str], count: str) -> str:
         pool = self._pool
-        deviation = pool.node("Sub", [self._x, known["rolling_mean"]], "deviation")
-        squares = self._sum(pool.node("Mul", [deviation, deviation], "square"), "squares")
+        deviation = pool.node("Sub", [x, self._of_spread(known["rolling_mean"])], "deviation")
+        squares = self._sum(valid, pool.node("Mul", [deviation, deviation], "square"), "squares")
         are_equal = pool.node("Equal", [known["rolling_min"], known["rolling_max"]], "are_equal")
         exact = pool.node("Where", [are_equal, self._zero, squares], "squares_exact")
-        ddof = pool.constant([each.ddof for each in self._group], "ddof")
+        ddof = pool.constant([each.ddof for each in self._group[: self._spread]], "ddof")
         freedom = pool.node("Sub", [count, ddof], "freedom")
         return pool.node("Sqrt", [pool.node("Div", [exact, freedom], "variance")], "std")
