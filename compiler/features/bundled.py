@@ -68,7 +68,7 @@ def vector_problem(use: FeatureUse, raw: NDArray[np.float64], features: NDArray[
     slack = np.where(loose_features(use), SLACK, 0.0)
     with np.errstate(invalid="ignore"):
         close = np.abs(computed - features) <= slack * (1.0 + np.abs(features))
-    same = close | (computed == features) | (np.isnan(computed) & np.isnan(features))
+    same = (close & np.isfinite(features)) | (computed == features) | (np.isnan(computed) & np.isnan(features))
     if same.all():
         return None
     at = tuple(np.argwhere(~same)[0].tolist())

@@ -9,7 +9,6 @@ from onnx import TensorProto, helper
 
 from dwcpc.compiler.features.lowering.lower_features import FEATURES, lower_features
 from dwcpc.compiler.graphs.graph_builder import GraphBuilder
-from dwcpc.compiler.signature import GRAPH_INPUT
 
 if TYPE_CHECKING:
     from dwcpc.compiler.features.spec import FeatureSpec
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
 
 def prepend_features(model: onnx.ModelProto, spec: FeatureSpec, timesteps: int | None) -> onnx.ModelProto:
     """Return `model` on raw values [batch, timesteps + lookback, columns]; one sample without `timesteps`."""
-    nodes = GraphBuilder()
-    lower_features(nodes, spec, timesteps, GRAPH_INPUT)
+    nodes, given = GraphBuilder(), model.graph.input[0].name
+    lower_features(nodes, spec, timesteps, given)
     embedded = onnx.ModelProto()
     embedded.CopyFrom(model)
     graph = embedded.graph
     for node in graph.node:
-        node.input[:] = [FEATURES if name == GRAPH_INPUT else name for name in node.input]
+        node.input[:] = [FEATURES if name == given else name for name in node.input]
     rows = graph.input[0].type.tensor_type.shape.dim[0]
     shape = [rows.dim_value or rows.dim_param, (timesteps or 1) + spec.lookback, len(spec.columns)]
     served = list(graph.node)
@@ -31,6 +30,6 @@ def prepend_features(model: onnx.ModelProto, spec: FeatureSpec, timesteps: int |
     graph.node.extend([*nodes.nodes, *served])
     graph.initializer.extend(nodes.constants)
     del graph.input[:]
-    graph.input.append(helper.make_tensor_value_info(GRAPH_INPUT, TensorProto.FLOAT, shape))
+    graph.input.append(helper.make_tensor_value_info(given, TensorProto.FLOAT, shape))
     onnx.checker.check_model(embedded, full_check=True)
     return embedded

@@ -8,19 +8,20 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
+
 from dwcpc.compiler.features.lowering.lower_features import lower_features
 from dwcpc.compiler.features.spec import FeatureSpec
 from dwcpc.compiler.graphs.graph_builder import GraphBuilder
 from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.ort_session import open_session
-from onnx import TensorProto, helper
 
 HOSTILE = (np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-310, 1e300, -1e300, -1.0, 0.5)
 DOUBLE = {"dwcpc_features_raw": TensorProto.DOUBLE}
 
 
 def graph_of(spec: FeatureSpec, timesteps: int | None, *, wide: bool = False) -> onnx.ModelProto:
-    """Return the model from raw windows to features; `wide` takes and gives float64, so that every bit can be compared."""
+    """Return the model from raw windows to features; `wide` takes and gives float64, to compare every bit."""
     nodes = GraphBuilder()
     name = lower_features(nodes, spec, timesteps, "input")
     kind = TensorProto.DOUBLE if wide else TensorProto.FLOAT

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+
 from dwcpc.compiler.features.executor import run_windows
 from dwcpc.compiler.features.raw_windows import wide_windows
 from dwcpc.compiler.features.reading import checked_spec
