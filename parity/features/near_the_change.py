@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ORDINARY = (TYPICAL, CALIBRATION, WIDE)  # groups whose windows are paired
 FAMILIES = 8  # of windows with the same categories
 FEWEST = 32
+CALMER = (0.0, 0.1, 0.25, 0.5)  # of a value's distance from the middle
 
 Near = Callable[["NDArray[np.float32]", int, int], CaseGroup | None]  # of candidates, how many, by which seed
 
@@ -46,6 +47,8 @@ def near_the_change(
     candidates = candidates[np.isfinite(candidates).all(axis=(1, 2))]
     if isinstance(source.inner, EstimatorSource):
         candidates = _with_bred(source, source.inner, ranges, candidates, request.seed)
+    else:
+        candidates = np.concatenate([candidates, _calmer(candidates)])
     count = max(FEWEST, request.rows - sum(len(case.rows) for case in cases))
     coded = [at for at, column in enumerate(ranges.use.spec.columns) if column.is_category]
     families = FAMILIES if coded else 1
@@ -56,6 +59,13 @@ def near_the_change(
         group = near(some[source.is_asked(some)], -(-count // families), request.seed + family)
         found += [] if group is None else [group]
     return CaseGroup(found[0].name, np.concatenate([group.rows for group in found])) if found else None
+
+
+def _calmer(candidates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the windows nearer to the middle of them all: an autoencoder may know no others."""
+    middle = np.median(candidates.astype(np.float64), axis=(0, 1))
+    share = np.resize(CALMER, len(candidates))[:, None, None]
+    return (middle + share * (candidates - middle)).astype(np.float32)
 
 
 def _search(source: WindowSource, request: CaseRequest) -> Near:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.features.lowering.reading_order import reading_order
-from dwcpc.compiler.features.spec import Indicator, Periodic
+from dwcpc.compiler.features.spec import Indicator, Periodic, Step, WeightedSum
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.parity.estimators.feature_ranges import FeatureRanges, ranges_of_scalers, ranges_of_splits, raw_forest
 from dwcpc.parity.runners.estimator_source import EstimatorSource
@@ -48,9 +48,29 @@ class WindowRanges:
             elif self.like[at] >= 0:
                 windows[..., at] = free[..., self.like[at]]
             else:
-                windows[..., at] = _unlike(rng, self.use.spec, at, (count, samples), magnitude)
+                windows[..., at] = self._unlike(rng, at, (count, samples), magnitude)
         limit = np.finfo(np.float32).max
         return np.clip(windows, -limit, limit)
+
+    def _unlike(
+        self, rng: np.random.Generator, column: int, shape: tuple[int, int], magnitude: float
+    ) -> NDArray[np.float64]:
+        """Return values of a column that no feature resembles: of a period, at a threshold, a share of a sum, or 1."""
+        spec, outputs = self.use.spec, [step.name for step in self.use.spec.steps if step.output]
+        z = magnitude * rng.standard_normal(shape)
+        for step, sources in zip(spec.steps, reading_order(spec).sources, strict=True):
+            if column not in sources:
+                continue
+            if isinstance(step, Periodic):
+                return magnitude * step.period * rng.random(shape)
+            if isinstance(step, Indicator):
+                limit = step.above if step.above is not None else step.below or 0.0
+                return limit + max(abs(limit), 1e-3) * z
+            if step.op in ("sum", "weighted_sum") and step.output:
+                feature, share = outputs.index(step.name), _share(step, sources.index(column))
+                total: NDArray[np.float64] = self.features.center[feature] + self.features.spread[feature] * z
+                return share * total
+        return 1.0 + z
 
 
 def window_ranges(source: SourceModel | EstimatorSource, use: FeatureUse) -> WindowRanges:
@@ -82,14 +102,9 @@ def _likenesses(spec: FeatureSpec) -> tuple[int, ...]:
     return tuple(like)
 
 
-def _unlike(
-    rng: np.random.Generator, spec: FeatureSpec, column: int, shape: tuple[int, int], magnitude: float
-) -> NDArray[np.float64]:
-    """Return values of a column that no feature resembles: over a period, at a threshold, or around 1."""
-    for step, sources in zip(spec.steps, reading_order(spec).sources, strict=True):
-        if column in sources and isinstance(step, Periodic):
-            return magnitude * step.period * rng.random(shape)
-        if column in sources and isinstance(step, Indicator):
-            limit = step.above if step.above is not None else step.below or 0.0
-            return limit + magnitude * max(abs(limit), 1e-3) * rng.standard_normal(shape)
-    return 1.0 + magnitude * rng.standard_normal(shape)
+def _share(step: Step, operand: int) -> float:
+    """Return what the operand of a sum is, as a share of the sum, where all operands contribute alike."""
+    if not isinstance(step, WeightedSum):
+        return 1.0 / len(step.sources)
+    term = step.terms[operand]
+    return 0.0 if term.weight == 0 else (term.per or 1.0) / (term.weight * len(step.terms))
