@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from dwcpc.compiler.graphs.graph_builder import GraphBuilder
 
-STEM = "features_"
+STEM = "feature_"
 TIME, COLUMNS = 1, 2  # axes of a block
 
 

@@ -17,7 +17,7 @@ from dwcpc.compiler.metadata import SessionSettings
 from dwcpc.compiler.ort_session import open_session
 
 HOSTILE = (np.nan, np.inf, -np.inf, 0.0, -0.0, 5e-324, -1e-310, 1e300, -1e300, -1.0, 0.5)
-DOUBLE = {"dwcpc_features_raw": TensorProto.DOUBLE}
+DOUBLE = {"dwcpc_feature_raw": TensorProto.DOUBLE}
 
 
 def graph_of(spec: FeatureSpec, timesteps: int | None, *, wide: bool = False) -> onnx.ModelProto:
