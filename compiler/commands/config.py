@@ -11,6 +11,8 @@ artifact = "consensus.pth"
 scaler = "scaler.pkl"
 target = "cpu-int8"
 threshold = 0.2918
+features = "features.json"       # or a shipped specification's name
+embed_features = true            # the model then takes raw windows
 budgets = {latency_p99_ms = 10}  # of this one
 """
 
@@ -52,7 +54,7 @@ class ModelConfig:
     input_shape: tuple[Count, ...] | None = None
     threshold: Number | None = None
     missing: Number | None = None
-    features: str | None = None
+    features: Path | None = None  # a shipped specification's name, or a file
     embed_features: bool = False
     min_sqnr: Annotated[float, Meta(ge=1, le=150)] | None = None
     distill: bool = False
@@ -101,12 +103,11 @@ def _model(path: Path, name: str, models: dict[str, Any], defaults: dict[str, fl
     _refuse_unknown(path, table, [each.name for each in fields(ModelConfig)], f"{key}.")
     if "artifact" not in table:
         raise InputError(f"{path}: {key}.artifact: is missing; name the model's file")
-    files = ["artifact", "scaler", "target_scaler", "calibration"]
-    if is_file_name(str(table.get("features", ""))):
-        files.append("features")
+    files = ("artifact", "scaler", "target_scaler", "calibration", "features")
     given = {
         **table,
         **{option: _path(path, table[option], f"{key}.{option}") for option in files if option in table},
+        **_shipped(table),
         "budgets": {**defaults, **_budgets(path, table, f"{key}.")},
     }
     try:
@@ -114,6 +115,12 @@ def _model(path: Path, name: str, models: dict[str, Any], defaults: dict[str, fl
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
         raise InputError(f"{path}: {key}{where.rstrip('`')}: {message[:1].lower()}{message[1:]}") from error
+
+
+def _shipped(table: dict[str, Any]) -> dict[str, Path]:
+    """Return the features where they are named and no file: that name is relative to nothing."""
+    name = table.get("features")
+    return {"features": Path(name)} if isinstance(name, str) and name and not is_file_name(name) else {}
 
 
 def _budgets(path: Path, table: dict[str, Any], before: str) -> dict[str, float]:
