@@ -39,7 +39,7 @@ class Cost:
 
 
 def cost_of_embedding(plain: Bundle, embedded: Bundle, pairs: int = PAIRS) -> Cost:
-    """Measure both in one process on the embedded bundle's golden windows; InputError where they are not of one model."""
+    """Measure both in one process on the embedded bundle's golden windows; InputError where the models differ."""
     use = feature_use(embedded.metadata)
     if use is None or not use.embedded or plain.metadata.source.sha256 != embedded.metadata.source.sha256:
         raise InputError(f"{embedded.path}: expected the model of {plain.path} with its features in the graph")
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--limit-us", type=float)
     given = parser.parse_args(arguments)
     cost = cost_of_embedding(open_bundle(given.bundle), open_bundle(given.embedded))
-    print(cost)
+    sys.stdout.write(f"{cost}\n")
     if given.limit_us is not None and cost.us > given.limit_us:
         sys.exit(1)
 
