@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dwcpc.compiler.consistency import inconsistencies
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.bundled import feature_use, vector_problem
 from dwcpc.compiler.json_schema import BUNDLE_SCHEMA, first_misfit, shortened
 from dwcpc.compiler.metadata import SCHEMA, GoldenFile, Metadata
 from dwcpc.compiler.onnx_rows import first_axes
@@ -70,6 +71,7 @@ def open_bundle(path: Path) -> Bundle:
     for file in metadata.golden.files:
         _check_file(folder, file.file, file.sha256)
         _check_golden(folder, file, metadata)
+    _check_features(folder, metadata)
     return bundle
 
 
@@ -179,21 +181,49 @@ def _check_consistency(path: Path, metadata: Metadata) -> None:
         raise InputError(f"{path}: {problem}; compile the bundle again")
 
 
-def _check_golden(folder: Path, file: GoldenFile, metadata: Metadata) -> None:
-    import numpy as np
+def _check_features(folder: Path, metadata: Metadata) -> None:
+    """Hold the golden feature vectors against their hashes, the shapes they need, and what Python's executor says."""
+    features, use = metadata.features, feature_use(metadata)
+    if features is None or use is None:
+        return
+    arrays = []
+    for file in (features.golden.raw, features.golden.features):
+        _check_file(folder, file.file, file.sha256)
+        arrays.append(_array(folder / file.file))
+    raw, computed = arrays
+    samples = (use.timesteps or 1, len(use.spec.features))
+    for file, array, shape in (
+        (features.golden.raw, raw, (len(raw) if raw.ndim else 0, *use.raw_shape)),
+        (features.golden.features, computed, (len(raw) if raw.ndim else 0, *samples)),
+    ):
+        _check_array(folder / file.file, array, "float64", shape)
+    problem = vector_problem(use, raw, computed)
+    if problem is not None:
+        raise InputError(f"{folder / features.golden.features.file}: {problem}; compile the bundle again")
 
+
+def _check_golden(folder: Path, file: GoldenFile, metadata: Metadata) -> None:
     path = folder / file.file
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: is not a .npy array ({shortened(str(error))}); compile the bundle again") from error
     tensors = metadata.inputs if file.kind == "input" else metadata.outputs
     tensor = next(tensor for tensor in tensors if tensor.name == file.tensor)
     dtype = "float32" if file.kind == "input" else "float64"
-    expected = tensor.batched(metadata.golden.rows)
+    _check_array(path, _array(path), dtype, tensor.batched(metadata.golden.rows))
+
+
+def _array(path: Path) -> NDArray[Any]:
+    import numpy as np
+
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: is not a .npy array ({shortened(str(error))}); compile the bundle again") from error
+    return array
+
+
+def _check_array(path: Path, array: NDArray[Any], dtype: str, expected: tuple[int, ...]) -> None:
     if not array.flags.c_contiguous:
         raise InputError(f"{path}: is in Fortran order, expected C order; compile the bundle again")
-    if array.shape != expected or array.dtype != np.dtype(dtype):
+    if array.shape != expected or array.dtype != dtype:
         raise InputError(
             f"{path}: is {array.dtype} {array.shape}, expected {dtype} {expected}; compile the bundle again"
         )

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterator
 from math import prod
 
+from dwcpc.compiler.features.bundled import feature_problems
 from dwcpc.compiler.metadata import AppliedScaler, Decision, Golden, GoldenFile, Metadata, TensorSpec
 
 MAX_ROW_VALUES = 1 << 24  # 64 MiB of float32: a slot for one row has to be allocated
@@ -25,9 +26,12 @@ def inconsistencies(metadata: Metadata) -> Iterator[str]:
     The first clause is the one to show: the later ones may follow from it.
     """
     yield from _tensor_problems(metadata)
-    yield from _scaler_problems("scaler", metadata.scaler, metadata.inputs[0])
+    yield from feature_problems(metadata)
+    yield from _scaler_problems("scaler", metadata.scaler, *_scaled(metadata))
     if metadata.target_scaler is not None:
-        yield from _scaler_problems("target_scaler", metadata.target_scaler, metadata.outputs[0])
+        yield from _scaler_problems(
+            "target_scaler", metadata.target_scaler, metadata.outputs[0].name, _width(metadata.outputs[0])
+        )
     if metadata.decision is not None:
         yield from _decision_problems(metadata.decision, metadata.outputs)
     if metadata.non_finite == "propagated" and all(tensor.dtype == "int64" for tensor in metadata.outputs):
@@ -59,10 +63,19 @@ def _tensor_problems(metadata: Metadata) -> Iterator[str]:
                     yield f"{field}.{key} has {len(names)} entries, expected {_width(tensor)} or none"
 
 
-def _scaler_problems(field: str, scaler: AppliedScaler, tensor: TensorSpec) -> Iterator[str]:
+def _scaled(metadata: Metadata) -> tuple[str, int]:
+    """What the scaler is applied to, and how wide that is: the input, or the features that the graph makes of it."""
+    features = metadata.features
+    if features is None or not features.embedded:
+        return metadata.inputs[0].name, _width(metadata.inputs[0])
+    outputs = [step for step in features.spec["steps"] if step.get("output", True)]
+    return "its features", len(outputs)
+
+
+def _scaler_problems(field: str, scaler: AppliedScaler, scaled: str, width: int) -> Iterator[str]:
     for key, numbers in (("center", scaler.center), ("scale", scaler.scale)):
-        if len(numbers) != _width(tensor):
-            yield f"{field}.{key} has {len(numbers)} entries, expected {_width(tensor)} as {tensor.name}"
+        if len(numbers) != width:
+            yield f"{field}.{key} has {len(numbers)} entries, expected {width} as {scaled}"
     if 0.0 in scaler.scale:
         yield f"{field}.scale[{scaler.scale.index(0.0)}] is 0, expected a number to divide by"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 SCHEMA = "dwcpc.bundle/1"
 
@@ -225,6 +225,38 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
+class HashedFile:
+    """A file of the bundle."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureGolden:
+    """What both executors are held against: float64 `raw` [windows, timesteps + lookback, columns], and its `features`.
+
+    Those are [windows, timesteps, features], as Python's executor computed them; a model of one sample has 1 timestep.
+    """
+
+    raw: HashedFile
+    features: HashedFile
+
+
+@dataclass(frozen=True, slots=True)
+class BundledFeatures:
+    """How the model's features are computed: the specification, and whether the graph does it, on raw windows.
+
+    `timesteps` is the length of a window of features, and none where a row is the features of one sample.
+    """
+
+    spec: dict[str, Any]
+    embedded: bool
+    timesteps: int | None
+    golden: FeatureGolden
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One check of one output on one group of cases in one runtime: the worst value seen and what was allowed."""
 
@@ -306,7 +338,8 @@ class Metadata:
     """A bundle's `metadata.json`. `parity`, `measurements` are none until they were measured.
 
     `non_finite` is `"propagated"` where a row with a NaN or an infinity gives NaN in every float32 output and -1 in
-    every int64 one, and `"answered"` where the model has an answer of its own to such rows.
+    every int64 one, and `"answered"` where the model has an answer of its own to such rows. Where the graph computes
+    the features, that is said of them, not of the raw values.
     """
 
     schema: str
@@ -326,7 +359,7 @@ class Metadata:
     outputs: tuple[TensorSpec, ...]
     scaler: AppliedScaler
     target_scaler: AppliedScaler | None
-    features: dict[str, str] | None
+    features: BundledFeatures | None
     decision: Decision | None
     non_finite: NonFinite
     runtime: Runtime

@@ -19,9 +19,12 @@ from dwcpc.compiler.consistency import golden_hash
 from dwcpc.compiler.metadata import (
     SCHEMA,
     AppliedScaler,
+    BundledFeatures,
+    FeatureGolden,
     Golden,
     GoldenFile,
     GoldenGroup,
+    HashedFile,
     LayerPrecision,
     Metadata,
     ModelFile,
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from dwcpc.compiler.scalers import Scaler
 
 PROPERTY_PREFIX = "dwcpc."
+# No tensor has a name with a dash.
+RAW_FILE = f"{GOLDEN_FOLDER}/features-raw.npy"
+FEATURES_FILE = f"{GOLDEN_FOLDER}/features-computed.npy"
 COMPUTING_OPS = frozenset({"LSTM", "GRU", "RNN", "Gemm", "MatMul", "Conv"})
 
 
@@ -59,9 +65,27 @@ class Label:
     version: str
 
 
-def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequence[GoldenRows]) -> Metadata:
-    """Write everything into the empty `folder`; the metadata says nothing yet of parity and measurements."""
+@dataclass(frozen=True, slots=True)
+class FeatureVectors:
+    """Raw windows float64 [windows, timesteps + lookback, columns], and the features that belong to them."""
+
+    raw: NDArray[np.float64]
+    features: NDArray[np.float64]
+
+
+def write_bundle(
+    folder: Path,
+    compiled: Compiled,
+    label: Label,
+    golden: Sequence[GoldenRows],
+    vectors: FeatureVectors | None = None,
+) -> Metadata:
+    """Write everything into the empty `folder`; the metadata says nothing yet of parity and measurements.
+
+    It says nothing of features where there are no `vectors` of them.
+    """
     written = _write_golden(folder, compiled, golden)
+    features = None if vectors is None else _write_features(folder, compiled, vectors)
     scaler = _applied(compiled.scaler, compiled.scaler_applied)
     metadata = Metadata(
         schema=SCHEMA,
@@ -76,12 +100,12 @@ def write_bundle(folder: Path, compiled: Compiled, label: Label, golden: Sequenc
         precision=_precision(compiled),
         precision_search=compiled.precision_search,
         passes=compiled.built.passes,
-        model=_write_model(folder, compiled, label, scaler, written),
+        model=_write_model(folder, compiled, label, scaler, written, features),
         inputs=compiled.inputs,
         outputs=compiled.built.outputs,
         scaler=scaler,
         target_scaler=None if compiled.target_scaler is None else _applied(compiled.target_scaler, "graph"),
-        features=None,
+        features=features,
         decision=compiled.decision,
         non_finite=compiled.spec.non_finite,
         runtime=Runtime(compiled.target.session, {}),
@@ -118,6 +142,16 @@ def _write_golden(folder: Path, compiled: Compiled, golden: Sequence[GoldenRows]
     return Golden(len(rows), golden_hash(tuple(files)), tuple(files), tuple(groups))
 
 
+def _write_features(folder: Path, compiled: Compiled, vectors: FeatureVectors) -> BundledFeatures:
+    use = compiled.features
+    assert use is not None  # noqa: S101 - of which the vectors are
+    files = []
+    for name, values in ((RAW_FILE, vectors.raw), (FEATURES_FILE, vectors.features)):
+        np.save(folder / name, np.ascontiguousarray(values))
+        files.append(HashedFile(name, hashlib.sha256((folder / name).read_bytes()).hexdigest()))
+    return BundledFeatures(use.document, use.embedded, use.timesteps, FeatureGolden(*files))
+
+
 def _write_array(folder: Path, tensor: str, kind: str, values: NDArray[np.floating]) -> GoldenFile:
     path = folder / GOLDEN_FOLDER / f"{tensor}.npy"
     np.save(path, np.ascontiguousarray(values))
@@ -126,7 +160,14 @@ def _write_array(folder: Path, tensor: str, kind: str, values: NDArray[np.floati
     return GoldenFile(tensor, "input" if kind == "input" else "output", relative, sha256)
 
 
-def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: AppliedScaler, golden: Golden) -> ModelFile:
+def _write_model(
+    folder: Path,
+    compiled: Compiled,
+    label: Label,
+    scaler: AppliedScaler,
+    golden: Golden,
+    features: BundledFeatures | None,
+) -> ModelFile:
     """Write the model with what a Go service asserts at start-up in its own `metadata_props`."""
     model = compiled.built.model
     facts = {
@@ -134,6 +175,7 @@ def _write_model(folder: Path, compiled: Compiled, label: Label, scaler: Applied
         "name": label.name,
         "version": label.version,
         "features": compiled.inputs[0].channels,
+        "feature_spec": None if features is None else {"embedded": features.embedded, "spec": features.spec},
         "scaler": dataclasses.asdict(scaler),
         "decision": None if compiled.decision is None else dataclasses.asdict(compiled.decision),
         "non_finite": compiled.spec.non_finite,

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from dwcpc.compiler.artifact import Artifact, read_artifact
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.lowering.reading_order import require_embeddable
+from dwcpc.compiler.features.reading import checked_spec
+from dwcpc.compiler.features.shipped import named_document
+from dwcpc.compiler.features.use import FeatureUse, require_names, timesteps_of
 from dwcpc.compiler.graphs.built import Built, Surroundings
 from dwcpc.compiler.metadata import Decision, LayerPrecision, PrecisionSearch, Source, TensorSpec
 from dwcpc.compiler.scalers import LoadedScaler, Scaler, load_scaler, require_features
@@ -44,6 +48,8 @@ class CompileRequest:
     threshold: float | None = None
     load: LoadOptions = field(default_factory=LoadOptions)
     one_row: bool = False  # a call
+    features: str | None = None  # a specification's file, or the name of a shipped one
+    embed_features: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class Compiled:
     """The served graph, the model it came from, and what the metadata says of both.
 
     With `one_row` the graph takes exactly one row a call, which `built.core` does not. `precision` and
-    `precision_search` are empty where everything is in the framework's own precision.
+    `precision_search` are empty where everything is in the framework's own precision. `features` are those of the
+    specification that was given; `embedding.py` puts them into the graph.
     """
 
     built: Built
@@ -64,6 +71,7 @@ class Compiled:
     decision: Decision | None
     inputs: tuple[TensorSpec, ...]
     one_row: bool = False
+    features: FeatureUse | None = None
     precision: tuple[LayerPrecision, ...] = ()
     precision_search: PrecisionSearch | None = None
 
@@ -109,9 +117,11 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
     ):
         if given is not None and path is not None:
             require_features(given.scaler, width, path)
+    use = _feature_use(request, spec, None if scaler is None else scaler.scaler)
     decision = decision_of(loaded, request.threshold)
     used = Scaler.identity(spec.input_shape[-1]) if scaler is None else scaler.scaler
     features = used.feature_names or spec.feature_names or tuple(f"feature_{i}" for i in range(used.features))
+    features = features if use is None else use.spec.features
     in_graph = scaler.scaler if scaler is not None and request.scaler_applied == "graph" else None
     around = Surroundings(in_graph, None if target_scaler is None else target_scaler.scaler, request.one_row)
     return Compiled(
@@ -125,7 +135,29 @@ def compile_artifact(request: CompileRequest, progress: Callable[[str], None] = 
         decision=decision,
         inputs=(TensorSpec(GRAPH_INPUT, "float32", ("batch", *spec.input_shape), features),),
         one_row=request.one_row,
+        features=use,
     )
+
+
+def _feature_use(request: CompileRequest, spec: ModelSpec, scaler: Scaler | None) -> FeatureUse | None:
+    """Return the features that were named; InputError where they are not the model's, or cannot be embedded."""
+    if request.features is None:
+        if request.embed_features:
+            raise InputError(
+                "--embed-features: there are no features to embed; name their specification with --features"
+            )
+        return None
+    document = named_document(request.features)
+    features = checked_spec(document, request.features)
+    for known in (() if scaler is None else scaler.feature_names or (), spec.feature_names):
+        require_names(features, spec.input_shape[-1], known, request.features)
+    if request.embed_features:
+        require_embeddable(features, request.features)
+        if request.scaler_applied == "host" and scaler is not None:
+            raise InputError(
+                "--embed-features: the caller cannot scale features that the graph computes; omit --scaler-applied host"
+            )
+    return FeatureUse(features, document, request.embed_features, timesteps_of(spec.input_shape, request.features))
 
 
 def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decision | None:

@@ -24,6 +24,7 @@ SPECIAL = "special"
 ZERO = "zero"
 THRESHOLD = "threshold"
 NON_FINITE = "non_finite"
+SHORT = "short_history"  # of models that compute their features
 # Of estimators alone: rows on the splits of trees, where the label changes, and with missing values.
 BOUNDARY = "boundary"
 LABEL_CHANGE = "label_change"

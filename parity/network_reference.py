@@ -34,7 +34,7 @@ def make_network_reference(source: SourceModel, request: CaseRequest, progress: 
     shape = source.network.spec.input_shape
     scaler = source.scaler or Scaler.identity(shape[-1])
     cases = draw_cases(shape, scaler, request.rows, request.seed, request.calibration)
-    precision, notes = _finest(source, cases[0].rows[:1])
+    precision, notes = finest(source, cases[0].rows[:1])
     if request.threshold is not None:
         progress("rows at the threshold")
         near = _near_threshold(source, cases, request)
@@ -44,11 +44,11 @@ def make_network_reference(source: SourceModel, request: CaseRequest, progress: 
     groups = []
     for case in cases:
         progress(f"reference, {case.name}")
-        groups.append(_reference_group(source, case, precision, request))
+        groups.append(network_group(source, case, precision, request))
     return Reference(precision, request.seed, tuple(groups), non_finite_cases(cases[0].rows, request.seed).rows, notes)
 
 
-def _finest(source: SourceModel, rows: NDArray[np.float32]) -> tuple[Precision, tuple[str, ...]]:
+def finest(source: SourceModel, rows: NDArray[np.float32]) -> tuple[Precision, tuple[str, ...]]:
     """Return float64 where the source can be run so, else float32 and a note with the reason."""
     try:
         source.run(rows, "float64")
@@ -64,9 +64,7 @@ def _near_threshold(source: SourceModel, cases: tuple[CaseGroup, ...], request: 
     return threshold_cases(source.score, candidates, request.threshold, max(16, rows), request.seed)
 
 
-def _reference_group(
-    source: SourceModel, case: CaseGroup, precision: Precision, request: CaseRequest
-) -> ReferenceGroup:
+def network_group(source: SourceModel, case: CaseGroup, precision: Precision, request: CaseRequest) -> ReferenceGroup:
     samples = source.rounding_samples(case.rows, request.seed)
     if precision == "float64":
         outputs = source.run(case.rows, "float64")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dwcpc.parity.cases import BOUNDARY, LABEL_CHANGE, MISSING, SPECIAL, THRESHOLD, WIDE
+from dwcpc.parity.cases import BOUNDARY, LABEL_CHANGE, MISSING, SHORT, SPECIAL, THRESHOLD, WIDE
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
 if TYPE_CHECKING:
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from dwcpc.compiler.metadata import CheckResult
     from dwcpc.compiler.trees.forest import Forest
+    from dwcpc.parity.features.source import WindowSource
     from dwcpc.parity.fidelity import Allowance
     from dwcpc.parity.runners.estimator_source import EstimatorSource
     from dwcpc.parity.runners.source import SourceModel
 
 # Rows of each group that travel in the bundle as golden vectors.
-GOLDEN_ROWS = {WIDE: 8, SPECIAL: 8, MISSING: 8, THRESHOLD: 16, LABEL_CHANGE: 16, BOUNDARY: 32}
+GOLDEN_ROWS = {WIDE: 8, SHORT: 8, SPECIAL: 8, MISSING: 8, THRESHOLD: 16, LABEL_CHANGE: 16, BOUNDARY: 32}
 GOLDEN_ROWS_OF_FIRST = 32
 
 
@@ -91,14 +92,20 @@ class CaseRequest:
 
 
 def make_reference(
-    source: SourceModel | EstimatorSource, request: CaseRequest, progress: Callable[[str], None] = lambda _: None
+    source: SourceModel | EstimatorSource | WindowSource,
+    request: CaseRequest,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Reference:
     """Draw the cases and run the source model on them."""
     # Both makers need what is defined above.
     from dwcpc.parity.estimators.reference import make_estimator_reference
+    from dwcpc.parity.features.reference import make_window_reference
+    from dwcpc.parity.features.source import WindowSource
     from dwcpc.parity.network_reference import make_network_reference
     from dwcpc.parity.runners.estimator_source import EstimatorSource
 
+    if isinstance(source, WindowSource):
+        return make_window_reference(source, request, progress)
     if isinstance(source, EstimatorSource):
         return make_estimator_reference(source, request, progress)
     return make_network_reference(source, request, progress)

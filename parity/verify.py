@@ -51,7 +51,7 @@ def verify(
         results += _against_reference(bundle, reference, runner.name, answered.outputs)
         if bundle.metadata.model.batch is None:
             results += _batches(bundle, reference.groups[0], runner, answered.outputs)
-        if bundle.metadata.non_finite == "propagated":
+        if _refuses(bundle, reference):
             results += nan_policy(runner.name, answer_of(runner, bundle, reference.non_finite, 1).outputs)
     results += _between_runtimes(answers, versions)
     if reference.forest is not None:
@@ -62,10 +62,17 @@ def verify(
     wanted = {(runner.name, tensor.name) for runner in runners for tensor in bundle.metadata.outputs}
     passed = bool(wanted) and wanted <= compared and all(result.passed for result in results)
     counts = {group.name: len(group.rows) for group in reference.groups}
-    if bundle.metadata.non_finite == "propagated":
+    if _refuses(bundle, reference):
         counts["non_finite"] = len(reference.non_finite)
     parity = Parity("pass" if passed else "fail", reference.precision, reference.seed, counts, tuple(results))
     return Verification(parity, versions, answers)
+
+
+def _refuses(bundle: Bundle, reference: Reference) -> bool:
+    """Say whether there are rows to refuse: embedded features may all be numbers, whatever the raw values are."""
+    features = bundle.metadata.features
+    is_embedded = features is not None and features.embedded
+    return bundle.metadata.non_finite == "propagated" and (len(reference.non_finite) > 0 or not is_embedded)
 
 
 def answer_of(runner: Runner, bundle: Bundle, rows: NDArray[np.float32], batch: int) -> RunnerOutput:

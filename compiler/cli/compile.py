@@ -39,6 +39,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Who scales the inputs: the model itself, or its caller.",
 )
+@click.option(
+    "--features",
+    metavar="SPEC",
+    help="What its features are computed by: a specification's file or a shipped one's name.",
+)
+@click.option("--embed-features", is_flag=True, help="Compute them in the graph: the model then takes raw windows.")
 @click.option("--arch", help="An architecture's name, or package.module:factory for a class of your own.")
 @click.option("--timesteps", type=click.IntRange(min=1), help="Length of a window, where the weights do not tell it.")
 @click.option("--input-shape", callback=input_shape, help="Shape of one row such as 30,12, where nothing tells it.")
@@ -107,6 +113,8 @@ def _compile_one(output: Output, options: dict[str, Any]) -> NoReturn:
         options["threshold"],
         load,
         one_row=options["batch"] is not None,
+        features=options["features"],
+        embed_features=options["embed_features"],
     )
     order = Order(
         request=request,

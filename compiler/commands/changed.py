@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dwcpc.compiler.commands.config import Config, ModelConfig, read_config
 from dwcpc.compiler.errors import InputError, first_line
+from dwcpc.compiler.features.shipped import is_file_name
 
 
 def changed_models(config: Config, commit: str) -> set[str]:
@@ -41,7 +42,7 @@ def _models_at(config: Config, commit: str) -> dict[str, ModelConfig]:
 def _moved(model: ModelConfig, old: Path, new: Path) -> ModelConfig:
     files = {
         key: new / path.relative_to(old) if path.is_relative_to(old) else path
-        for key in ("artifact", "scaler", "target_scaler", "calibration")
+        for key in ("artifact", "scaler", "target_scaler", "calibration", "features")
         if (path := getattr(model, key)) is not None
     }
     return replace(model, **files)
@@ -49,7 +50,8 @@ def _moved(model: ModelConfig, old: Path, new: Path) -> ModelConfig:
 
 def _files(model: ModelConfig) -> list[Path]:
     named = (model.artifact, model.scaler, model.target_scaler, model.calibration)
-    return [path for path in named if path is not None]
+    features = [] if model.features is None or not is_file_name(str(model.features)) else [model.features]
+    return [*(path for path in named if path is not None), *features]
 
 
 def _differs(config: Config, commit: str, file: Path) -> bool:

@@ -27,6 +27,7 @@ from dwcpc.compiler.commands.precision import (
 )
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.embedding import embedded
 from dwcpc.compiler.metadata import Measurements, Metadata, Verdict
 from dwcpc.compiler.package import Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
@@ -38,6 +39,8 @@ from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
 from dwcpc.compiler.versions import checked_name, next_version, parsed_version, version_text
 from dwcpc.parity.calibration import read_calibration
 from dwcpc.parity.failure import write_failure
+from dwcpc.parity.features.source import WindowSource
+from dwcpc.parity.features.vectors import feature_vectors
 from dwcpc.parity.reference import CaseRequest, Reference, make_reference
 from dwcpc.parity.runners import RUNNERS
 from dwcpc.parity.runners.source import SourceModel
@@ -85,21 +88,25 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     parse_limits(order.budgets, DEFAULT_LIMITS[LATENCY])  # a slip is told before the work; the model's own come below
     compiled = compile_artifact(order.request, progress)
     limits = parse_limits(order.budgets, compiled.spec.latency_budget_ms)
-    source = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
+    model = reference_source(compiled.loaded, compiled.scaler_in_graph, compiled.target_scaler, compiled.decision)
+    use = compiled.features
+    source = WindowSource(model, use) if use is not None and use.embedded else model
     compiled = compiled.noted(*_without_effect(compiled), *_limits_of_use(compiled))
     rows = _given_rows(order, compiled)
-    if isinstance(source, SourceModel) and reduces(compiled):
-        reduction = Reduction(rows, order.seed, order.min_sqnr_db, default_cache(), order.distil)
-        compiled = reduce_precision(compiled, source, reduction, progress)
+    if isinstance(model, SourceModel) and reduces(compiled):
+        reduction = Reduction(_rows_of(source, rows), order.seed, order.min_sqnr_db, default_cache(), order.distil)
+        compiled = reduce_precision(compiled, model, reduction, progress)
     reference = make_reference(source, _cases(order, compiled, rows.verification), progress)
     compiled = compiled.noted(*reference.notes)
     label = Label(order.name, version_text(destination.version))
     with staging_folder(destination) as staged:
-        if order.verify and isinstance(source, SourceModel):
+        if order.verify and isinstance(model, SourceModel):
             progress("latency before and after each pass")
             compiled = with_effects(compiled, source.scaled(_timed_rows(reference)))
+        compiled = embedded(compiled)
+        vectors = None if use is None else feature_vectors(model, use, order.seed)
         golden = golden_rows(reference) if compiled.precision_search is None else measured_golden(compiled, reference)
-        metadata = write_bundle(staged, compiled, label, golden)
+        metadata = write_bundle(staged, compiled, label, golden, vectors)
         if not order.verify:
             report_path(destination).unlink(missing_ok=True)  # of the version that this one replaces
             place(staged, destination)
@@ -163,9 +170,19 @@ def _given_rows(order: Order, compiled: Compiled) -> Rows:
     """Return the user's rows: all of them to verify on, unless some are needed to round and to search by."""
     if order.calibration is None:
         return Rows(None, None, None)
-    names = compiled.scaler.feature_names or compiled.spec.feature_names
-    given = read_calibration(order.calibration, compiled.spec.input_shape, names)
+    shape, names = compiled.spec.input_shape, compiled.scaler.feature_names or compiled.spec.feature_names
+    if compiled.features is not None and compiled.features.embedded:
+        shape, names = compiled.features.raw_shape, compiled.features.column_names
+    given = read_calibration(order.calibration, shape, names)
     return split_rows(given, order.seed) if reduces(compiled) else Rows(None, None, given)
+
+
+def _rows_of(source: SourceModel | EstimatorSource | WindowSource, rows: Rows) -> Rows:
+    """Return the rows to reduce a model by: the features of raw windows, where `source` takes those."""
+    if not isinstance(source, WindowSource):
+        return rows
+    rounding, search = (None if each is None else source.rows(each) for each in (rows.rounding, rows.search))
+    return Rows(rounding, search, rows.verification)
 
 
 def _cases(order: Order, compiled: Compiled, calibration: NDArray[np.float32] | None) -> CaseRequest:
@@ -182,7 +199,7 @@ def _timed_rows(reference: Reference) -> NDArray[np.float32]:
 
 def _measured(
     bundle: Bundle,
-    source: SourceModel | EstimatorSource,
+    source: SourceModel | EstimatorSource | WindowSource,
     limits: Limits,
     rows: NDArray[np.float32],
     progress: Callable[[str], None],

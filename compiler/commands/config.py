@@ -11,6 +11,8 @@ artifact = "consensus.pth"
 scaler = "scaler.pkl"
 target = "cpu-int8"
 threshold = 0.2918
+features = "features.json"       # or a shipped specification's name
+embed_features = true            # the model then takes raw windows
 budgets = {latency_p99_ms = 10}  # of this one
 """
 
@@ -26,6 +28,7 @@ from msgspec import Meta
 
 from dwcpc.bench.budgets import DEFAULT_LIMITS
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.shipped import is_file_name
 from dwcpc.compiler.versions import checked_name
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
 
@@ -51,6 +54,8 @@ class ModelConfig:
     input_shape: tuple[Count, ...] | None = None
     threshold: Number | None = None
     missing: Number | None = None
+    features: Path | None = None  # a shipped specification's name, or a file
+    embed_features: bool = False
     min_sqnr: Annotated[float, Meta(ge=1, le=150)] | None = None
     distill: bool = False
     cases: Annotated[int, Meta(ge=64)] = DEFAULT_ROWS
@@ -98,10 +103,11 @@ def _model(path: Path, name: str, models: dict[str, Any], defaults: dict[str, fl
     _refuse_unknown(path, table, [each.name for each in fields(ModelConfig)], f"{key}.")
     if "artifact" not in table:
         raise InputError(f"{path}: {key}.artifact: is missing; name the model's file")
-    files = ("artifact", "scaler", "target_scaler", "calibration")
+    files = ("artifact", "scaler", "target_scaler", "calibration", "features")
     given = {
         **table,
         **{option: _path(path, table[option], f"{key}.{option}") for option in files if option in table},
+        **_shipped(table),
         "budgets": {**defaults, **_budgets(path, table, f"{key}.")},
     }
     try:
@@ -109,6 +115,12 @@ def _model(path: Path, name: str, models: dict[str, Any], defaults: dict[str, fl
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
         raise InputError(f"{path}: {key}{where.rstrip('`')}: {message[:1].lower()}{message[1:]}") from error
+
+
+def _shipped(table: dict[str, Any]) -> dict[str, Path]:
+    """Return the features where they are named and no file: that name is relative to nothing."""
+    name = table.get("features")
+    return {"features": Path(name)} if isinstance(name, str) and name and not is_file_name(name) else {}
 
 
 def _budgets(path: Path, table: dict[str, Any], before: str) -> dict[str, float]:

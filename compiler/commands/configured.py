@@ -76,6 +76,8 @@ def _order(config: Config, name: str, model: ModelConfig, out: Path, *, replace:
         scaler_applied=model.scaler_applied,
         threshold=model.threshold,
         load=LoadOptions(model.arch, model.timesteps, model.input_shape, missing=model.missing),
+        features=None if model.features is None else str(model.features),
+        embed_features=model.embed_features,
     )
     return Order(
         request=request,

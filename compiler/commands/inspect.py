@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.bundled import feature_use
 from dwcpc.compiler.scalers import load_scaler
 from dwcpc.compiler.sources import source_of
+
+if TYPE_CHECKING:
+    from dwcpc.compiler.metadata import Metadata
 
 Fields = Sequence[tuple[str, str]]
 
@@ -52,6 +57,14 @@ def _scaler_fields(path: Path) -> Fields:
     ]
 
 
+def _features(metadata: Metadata) -> str:
+    use = feature_use(metadata)
+    if use is None:
+        return "no specification"
+    where = "in the graph, of raw windows" if use.embedded else "by the caller"
+    return f"{len(use.spec.features)} of {len(use.spec.columns)} columns by {use.spec.name}, computed {where}"
+
+
 def _bundle_fields(path: Path) -> Fields:
     bundle = open_bundle(path)
     metadata = bundle.metadata
@@ -66,6 +79,7 @@ def _bundle_fields(path: Path) -> Fields:
         ("rows a call", "any" if metadata.model.batch is None else str(metadata.model.batch)),
         *(("input", f"{t.name} {t.dtype} {list(t.shape)}: {', '.join(t.channels)}") for t in metadata.inputs),
         *(("output", f"{t.name} {t.dtype} {list(t.shape)}") for t in metadata.outputs),
+        ("features", _features(metadata)),
         ("scaler", f"{metadata.scaler.type}, applied by the {metadata.scaler.applied}"),
         (
             "decision",

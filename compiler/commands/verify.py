@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.features.bundled import feature_use
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.sources import source_of
 from dwcpc.compiler.sources.base import LoadOptions
-from dwcpc.parity.cases import non_finite_cases
+from dwcpc.parity.cases import NON_FINITE_ROWS, non_finite_cases
 from dwcpc.parity.failure import read_failure
+from dwcpc.parity.features.source import WindowSource
+from dwcpc.parity.features.windows import refused_windows
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup, make_reference
 from dwcpc.parity.runners import RUNNERS
 from dwcpc.parity.verify import Verification, verify
@@ -44,7 +48,7 @@ def verify_bundle(path: Path, options: VerifyOptions, progress: Callable[[str], 
     runners = _runners(options.runtimes)
     bundle = open_bundle(path)
     if options.replay is not None:
-        reference = read_failure(options.replay)
+        reference = _refusing_by_features(bundle, read_failure(options.replay), options.seed)
     elif options.source is not None:
         reference = _reference_from_source(bundle, options.source, options, progress)
     else:
@@ -65,7 +69,18 @@ def golden_reference(bundle: Bundle, seed: int) -> Reference:
         )
         for group in bundle.metadata.golden.groups
     )
-    return Reference("golden", seed, groups, non_finite_cases(rows, seed).rows, ())
+    return _refusing_by_features(bundle, Reference("golden", seed, groups, non_finite_cases(rows, seed).rows, ()), seed)
+
+
+def _refusing_by_features(bundle: Bundle, reference: Reference, seed: int) -> Reference:
+    """Let it be windows whose features are not finite that have to be refused, where the graph computes them."""
+    use = feature_use(bundle.metadata)
+    if use is None or not use.embedded:
+        return reference
+    windows = refused_windows(reference.groups[0].rows, seed)
+    rows = use.rows(windows)
+    refused = ~np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
+    return dataclasses.replace(reference, non_finite=windows[refused][:NON_FINITE_ROWS])
 
 
 def _runners(names: tuple[str, ...]) -> tuple[Runner, ...]:
@@ -86,7 +101,10 @@ def _reference_from_source(
             f"{source}: has SHA-256 {artifact.sha256[:12]}…, expected {metadata.source.sha256[:12]}…, from which "
             f"{bundle.path} was compiled; give that file, or compile this one"
         )
+    use = feature_use(metadata)
     shape = tuple(axis for axis in metadata.inputs[0].shape if isinstance(axis, int))
+    if use is not None and use.embedded:
+        shape = use.model_shape
     load = LoadOptions(
         arch=options.load.arch or metadata.source.architecture,
         timesteps=metadata.source.architecture_config.get("timesteps"),
@@ -103,9 +121,10 @@ def _reference_from_source(
     in_graph = metadata.scaler.applied == "graph" and metadata.scaler.type != "Identity"
     scaler = _scaler(metadata.scaler) if in_graph else None
     model = reference_source(loaded, scaler, _optional(metadata.target_scaler), metadata.decision)
+    answering = WindowSource(model, use) if use is not None and use.embedded else model
     threshold = None if metadata.decision is None else metadata.decision.threshold
     floor = None if metadata.precision_search is None else metadata.precision_search.min_sqnr_db
-    return make_reference(model, CaseRequest(options.rows, options.seed, threshold, min_sqnr_db=floor), progress)
+    return make_reference(answering, CaseRequest(options.rows, options.seed, threshold, min_sqnr_db=floor), progress)
 
 
 def _optional(scaler: AppliedScaler | None) -> Scaler | None:

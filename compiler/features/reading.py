@@ -18,15 +18,19 @@ REMEDY = "see docs/features.md and `dwcpc features check`"
 
 def read_spec(path: Path) -> FeatureSpec:
     """Read the specification at `path`; InputError names the step or the field that is wrong."""
+    return checked_spec(read_document(path), str(path))
+
+
+def read_document(path: Path) -> Any:
+    """Read the JSON at `path`, which `checked_spec` has still to judge."""
     try:
         if path.stat().st_size > MAX_SPEC_BYTES:
             raise InputError(f"{path}: is larger than {MAX_SPEC_BYTES} bytes; expected a feature specification")
-        document = parse_strictly(path.read_bytes())
+        return parse_strictly(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); expected a feature specification") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON ({shortened(str(error))}); {REMEDY}") from error
-    return checked_spec(document, str(path))
 
 
 def checked_spec(document: Any, where: str) -> FeatureSpec:

@@ -30,6 +30,8 @@ type Bundle struct {
 	Dir      string
 	Metadata Metadata
 	Golden   Vectors
+	// Features are the golden feature vectors; nil where the bundle has no feature specification.
+	Features *FeatureVectors
 	// Model is the content of model.onnx: what was hashed is what a session loads, whatever happens to the file meanwhile.
 	Model []byte
 	// Digest is the SHA-256 of metadata.json, in which the hashes of all other files are: bundles of one digest are the same.
@@ -70,7 +72,11 @@ func (r reader) open() (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bundle{Dir: r.dir, Metadata: *meta, Golden: vectors, Model: model, Digest: digest(text)}, nil
+	features, err := r.readFeatures(meta)
+	if err != nil {
+		return nil, err
+	}
+	return &Bundle{Dir: r.dir, Metadata: *meta, Golden: vectors, Features: features, Model: model, Digest: digest(text)}, nil
 }
 
 // Digest returns what the bundle in dir would have for its Digest, without reading or checking more than metadata.json.

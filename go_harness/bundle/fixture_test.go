@@ -14,6 +14,7 @@ var (
 	goodDir       = filepath.Join(fixtures, "good")
 	classifierDir = filepath.Join(fixtures, "classifier")
 	oneRowDir     = filepath.Join(fixtures, "one_row")
+	featuresDir   = filepath.Join(fixtures, "features")
 )
 
 type edit = bundletest.Edit

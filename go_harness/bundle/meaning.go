@@ -14,7 +14,7 @@ type meaning struct {
 }
 
 func (m meaning) check() error {
-	for _, step := range []func() error{m.tensors, m.scalers, m.decision, m.nonFinite, m.goldenFiles, m.goldenGroups} {
+	for _, step := range []func() error{m.tensors, m.features, m.scalers, m.decision, m.nonFinite, m.goldenFiles, m.goldenGroups} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -65,22 +65,23 @@ func (m meaning) tensor(field string, tensor Tensor) error {
 }
 
 func (m meaning) scalers() error {
-	if err := m.scaler("scaler", &m.meta.Scaler, m.meta.Inputs[0]); err != nil {
+	what, width := m.scaled()
+	if err := m.scaler("scaler", &m.meta.Scaler, what, width); err != nil {
 		return err
 	}
 	if m.meta.TargetScaler == nil {
 		return nil
 	}
-	return m.scaler("target_scaler", m.meta.TargetScaler, m.meta.Outputs[0])
+	output := m.meta.Outputs[0]
+	return m.scaler("target_scaler", m.meta.TargetScaler, "the last axis of "+output.Name, output.Shape.Width())
 }
 
-func (m meaning) scaler(field string, scaler *Scaler, tensor Tensor) error {
-	width := tensor.Shape.Width()
+func (m meaning) scaler(field string, scaler *Scaler, what string, width int) error {
 	if len(scaler.Center) != width {
-		return m.refuse(field+".center", fmt.Sprintf("a list of %d", len(scaler.Center)), fmt.Sprintf("%d, the last axis of %s", width, tensor.Name))
+		return m.refuse(field+".center", fmt.Sprintf("a list of %d", len(scaler.Center)), fmt.Sprintf("%d, %s", width, what))
 	}
 	if len(scaler.Scale) != width {
-		return m.refuse(field+".scale", fmt.Sprintf("a list of %d", len(scaler.Scale)), fmt.Sprintf("%d, the last axis of %s", width, tensor.Name))
+		return m.refuse(field+".scale", fmt.Sprintf("a list of %d", len(scaler.Scale)), fmt.Sprintf("%d, %s", width, what))
 	}
 	for i, scale := range scaler.Scale {
 		if scale == 0 {

@@ -1,7 +1,5 @@
 package bundle
 
-import "encoding/json"
-
 // Metadata is a bundle's metadata.json. Its contract is bundle.schema.json; a test holds the two together.
 type Metadata struct {
 	Schema       string           `json:"schema"`
@@ -21,7 +19,7 @@ type Metadata struct {
 	Outputs      []Tensor         `json:"outputs"`
 	Scaler       Scaler           `json:"scaler"`
 	TargetScaler *Scaler          `json:"target_scaler"`
-	Features     json.RawMessage  `json:"features"` // the feature specification, or null
+	Features     *Features        `json:"features"` // nil where the bundle does not say how they are computed
 	Decision     *Decision        `json:"decision"`
 	NonFinite    string           `json:"non_finite"` // NonFinitePropagated or NonFiniteAnswered
 	Runtime      Runtime          `json:"runtime"`
@@ -31,7 +29,7 @@ type Metadata struct {
 	Budgets      []Budget         `json:"budgets"`
 }
 
-// What the outputs of a row with a NaN or an infinity are.
+// What the outputs of a row with a NaN or an infinity are; where the graph computes the features, of a row with such features.
 const (
 	NonFinitePropagated = "propagated" // NaN in every float32 output, Unanswered in every int64 one
 	NonFiniteAnswered   = "answered"   // the model's own answer to such a row

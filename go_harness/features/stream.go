@@ -77,6 +77,12 @@ func (s *Stream) advance(at float64, row []float64) (status Status, begins bool,
 		s.forget()
 	}
 	s.taken(at)
+	s.compute(row)
+	return Taken, v == begin, nil
+}
+
+// compute makes row the present sample.
+func (s *Stream) compute(row []float64) {
 	copy(s.values, row)
 	for _, c := range s.plan.categories {
 		s.values[c.column] = c.place(row[c.column])
@@ -84,7 +90,6 @@ func (s *Stream) advance(at float64, row []float64) (status Status, begins bool,
 	for _, kernel := range s.plan.kernels {
 		kernel.run(&s.memory)
 	}
-	return Taken, v == begin, nil
 }
 
 // Forget makes the next sample the first one.

@@ -26,6 +26,10 @@ var (
 // Mismatch is a golden value that the model does not reproduce in this runtime: do not serve it.
 type Mismatch = golden.Mismatch
 
+// FeatureMismatch is a golden feature that this program computes differently: it would feed the model other features than it was
+// trained on.
+type FeatureMismatch = golden.FeatureMismatch
+
 // SignatureError says that model.onnx has other inputs or outputs than metadata.json states.
 type SignatureError = engine.SignatureError
 

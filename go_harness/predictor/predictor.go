@@ -54,7 +54,7 @@ func WithSlots(n int) Option {
 // Open opens the bundle in path, a version's folder or a model's with `latest`. It checks the metadata against its schema and
 // every file against its hash, loads the model, predicts the golden rows and warms up every slot, so that what it returns
 // serves at full speed. A bundle that is wrong is a *bundle.Error or a *SignatureError; one that this runtime does not
-// reproduce is a *Mismatch.
+// reproduce is a *Mismatch, and one whose features this program does not, a *FeatureMismatch.
 func Open(rt *dwcpc.Runtime, path string, opts ...Option) (*Predictor, error) {
 	folder, err := versionFolder(path)
 	if err != nil {
@@ -89,6 +89,9 @@ func OpenBundle(rt *dwcpc.Runtime, b *bundle.Bundle, opts ...Option) (*Predictor
 		return nil, fmt.Errorf("predictor: %d slots, expected at least 1", o.slots)
 	}
 	if err := checkBatch(meta, o.batch); err != nil {
+		return nil, err
+	}
+	if err := golden.CheckFeatures(b); err != nil {
 		return nil, err
 	}
 	session, err := rt.Engine().NewSession(b.Model, meta.Runtime.Session, meta.Model.RowsPerCall(), meta.Inputs, meta.Outputs)

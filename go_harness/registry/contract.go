@@ -78,8 +78,11 @@ func outputNames(meta *bundle.Metadata) []string {
 }
 
 // specification is a feature specification as values, so that neither spaces nor the order of keys matter.
-func specification(text json.RawMessage) any {
-	decoder := json.NewDecoder(bytes.NewReader(text))
+func specification(features *bundle.Features) any {
+	if features == nil {
+		return nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(features.Spec))
 	decoder.UseNumber()
 	var value any
 	if err := decoder.Decode(&value); err != nil {

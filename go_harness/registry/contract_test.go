@@ -14,7 +14,6 @@ func TestRefusesAVersionThatAsksSomethingElseOfItsCallers(t *testing.T) {
 		"order of channels": {"/inputs/0/channels", `["c'", "c", "c''", "c'''"]`, "inputs[0].channels", `["c'" "c" "c''" "c'''"] in v1.1, expected ["c" "c'" "c''" "c'''"] as in v1.0`},
 		"no channels":       {"/inputs/0/channels", `[]`, "inputs[0].channels", "is [] in v1.1"},
 		"units":             {"/inputs/0/units", `["s", "s", "s", "s"]`, "inputs[0].units", `["s" "s" "s" "s"] in v1.1, expected []`},
-		"features":          {"/features", `{"window": 15}`, "features", "map[window:15] in v1.1, expected <nil>"},
 		"scaling":           {"/scaler/applied", `"host"`, "scaler.applied", "host in v1.1, expected graph"},
 		"task":              {"/task", `"autoencoder"`, "task", "autoencoder in v1.1, expected regression"},
 		"output's units":    {"/outputs/0/units", `["ms", "ms", "ms", "%"]`, "outputs[0].units", `["ms" "ms" "ms" "%"]`},
@@ -35,16 +34,55 @@ func TestRefusesAVersionThatAsksSomethingElseOfItsCallers(t *testing.T) {
 	}
 }
 
-func TestTakesAVersionThatAsksTheSame(t *testing.T) {
-	for name, edits := range map[string][2]string{
-		"the order of keys": {`{"window": 15, "lags": [1, 2]}`, `{"lags":[1,2],"window":15}`},
-		"nothing":           {`null`, `null`},
+// Four features of one column; the last looks back over a window.
+const fourFeatures = `{"schema": "dwcpc.features/1", "name": "four", "columns": [{"name": "r"}], "steps": [
+	{"name": "c", "op": "clip", "of": "r", "low": 0}, {"name": "c'", "op": "lag", "of": "r", "samples": 1},
+	{"name": "c''", "op": "log1p", "of": "r"}, {"name": "c'''", "op": "rolling_mean", "of": "r", "window": 5}]}`
+
+func TestRefusesAVersionOfOtherFeatures(t *testing.T) {
+	for name, c := range map[string]struct{ from, to, text string }{
+		"another window": {fourFeatures, strings.Replace(fourFeatures, `"window": 5`, `"window": 15`, 1), "as in v1.0"},
+		"some":           {"", fourFeatures, "expected <nil> as in v1.0"},
+		"none":           {fourFeatures, "", "features is <nil> in v1.1"},
 	} {
 		f := published(t, "1.0")
-		f.edit("1.0", "/features", edits[0])
+		f.compute("1.0", c.from)
 		m := latest(t, f.open())
 		f.publish("1.1")
-		f.edit("1.1", "/features", edits[1])
+		f.compute("1.1", c.to)
+		err := m.Reload()
+		var typed *ContractError
+		if !errors.As(err, &typed) || typed.Field != "features" || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: got %v, want %q", name, err, c.text)
+		}
+		serves(t, m, "1.0")
+	}
+}
+
+func TestRefusesAVersionWhoseFeaturesThisProgramComputesOtherwise(t *testing.T) {
+	f := published(t, "1.0")
+	f.compute("1.0", fourFeatures)
+	m := latest(t, f.open())
+	f.publish("1.1")
+	f.compute("1.1", fourFeatures, 3) // the rolling mean
+	err := m.Reload()
+	var typed *predictor.FeatureMismatch
+	if !errors.As(err, &typed) || typed.Feature != "c'''" {
+		t.Errorf("got %v", err)
+	}
+	serves(t, m, "1.0")
+}
+
+func TestTakesAVersionThatAsksTheSame(t *testing.T) {
+	for name, specs := range map[string][2]string{
+		"the order of keys": {fourFeatures, strings.Replace(fourFeatures, `"of": "r", "window": 5`, `"window": 5, "of":"r"`, 1)},
+		"nothing":           {"", ""},
+	} {
+		f := published(t, "1.0")
+		f.compute("1.0", specs[0])
+		m := latest(t, f.open())
+		f.publish("1.1")
+		f.compute("1.1", specs[1])
 		f.edit("1.1", "/scaler/center", "[1, 2, 3, 4]") // the graph's, no caller's
 		if err := m.Reload(); err != nil {
 			t.Errorf("%s: %v", name, err)

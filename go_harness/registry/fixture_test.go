@@ -2,8 +2,10 @@ package registry
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -13,7 +15,9 @@ import (
 	"go.uber.org/goleak"
 
 	dwcpc "github.com/novacron/dwcpc/go_harness"
+	"github.com/novacron/dwcpc/go_harness/features"
 	"github.com/novacron/dwcpc/go_harness/internal/bundletest"
+	"github.com/novacron/dwcpc/go_harness/internal/npy"
 )
 
 func TestMain(m *testing.M) {
@@ -109,6 +113,43 @@ func (f folder) edit(version, pointer, value string) {
 	if err := e.Apply(filepath.Join(f.model(), "v"+version)); err != nil {
 		f.Fatal(err)
 	}
+}
+
+// compute makes a version say that its features are those of spec, if there is one, with golden vectors of which those features
+// that are spoiled are off by their last bit.
+func (f folder) compute(version, spec string, spoiled ...int) {
+	f.Helper()
+	if spec == "" {
+		return
+	}
+	parsed, err := features.Parse([]byte(spec))
+	if err != nil {
+		f.Fatal(err)
+	}
+	raw, computed := make([]float64, 1+parsed.Lookback()), make([]float64, len(parsed.Features()))
+	for i := range raw {
+		raw[i] = float64(i) / 3
+	}
+	if err := features.Compile(parsed).Replay(computed, raw); err != nil {
+		f.Fatal(err)
+	}
+	for _, i := range spoiled {
+		computed[i] = math.Nextafter(computed[i], math.Inf(1))
+	}
+	files := map[string]string{}
+	for key, array := range map[string]npy.Array[float64]{
+		"raw": {Shape: []int{1, len(raw), 1}, Data: raw}, "features": {Shape: []int{1, 1, len(computed)}, Data: computed},
+	} {
+		data, err := npy.Encode(array)
+		if err != nil {
+			f.Fatal(err)
+		}
+		name := "golden/" + "features-" + key + ".npy"
+		f.write(filepath.Join("v"+version, name), string(data))
+		files[key] = fmt.Sprintf(`{"file": %q, "sha256": "%x"}`, name, sha256.Sum256(data))
+	}
+	f.edit(version, "/features", fmt.Sprintf(
+		`{"spec": %s, "embedded": false, "timesteps": null, "golden": {"raw": %s, "features": %s}}`, spec, files["raw"], files["features"]))
 }
 
 // damage makes a version one whose model is not what its metadata says.

@@ -55,7 +55,7 @@ def make_estimator_reference(
     groups = []
     for case in drawn.cases:
         progress(f"reference, {case.name}")
-        groups.append(_reference_group(source, case))
+        groups.append(estimator_group(source, case))
     first = drawn.cases[0].rows
     non_finite = first[:0] if source.answers_non_finite else non_finite_cases(first, request.seed).rows
     checks = []
@@ -115,7 +115,7 @@ def _with_change(
         return _Drawn(cases)
     count = max(FEWEST_ROWS_AT_A_CHANGE, request.rows - sum(len(case.rows) for case in cases))
     candidates = np.concatenate([case.rows[:PAIRED_ROWS] for case in cases if case.name in ORDINARY])
-    fitness = _other_score(source, candidates) if source.decision is not None else _other_label(source, candidates)
+    fitness = other_score(source, candidates) if source.decision is not None else other_label(source, candidates)
     if not (fitness(candidates) > 0).any():
         bred = bred_rows(fitness, ranges.draw, candidates, request.seed)
         candidates = np.concatenate([candidates, bred[source.is_asked(bred)]])
@@ -129,7 +129,7 @@ def _with_change(
     return _Drawn(cases, notes=(missing,)) if near is None else _Drawn((*cases, near))
 
 
-def _other_score(source: EstimatorSource, rows: NDArray[np.float32]) -> Fitness:
+def other_score(source: EstimatorSource, rows: NDArray[np.float32]) -> Fitness:
     """Return by how much a row's score is beyond the threshold, seen from most of `rows`."""
     assert source.decision is not None  # noqa: S101 - the caller has asked
     threshold = source.decision.threshold
@@ -137,7 +137,7 @@ def _other_score(source: EstimatorSource, rows: NDArray[np.float32]) -> Fitness:
     return lambda some: sign * (source.score(some) - threshold)
 
 
-def _other_label(source: EstimatorSource, rows: NDArray[np.float32]) -> Fitness:
+def other_label(source: EstimatorSource, rows: NDArray[np.float32]) -> Fitness:
     """Return 1 for another label than that of most of `rows`, else the improbability of theirs, below 0."""
     labels, counts = np.unique(source.labels(rows), return_counts=True)
     common = labels[counts.argmax()]
@@ -162,7 +162,7 @@ def _affordable_contexts(forest: Forest, rows: int, answers_nan: bool) -> tuple[
     return max(1, affordable), (note,)
 
 
-def _reference_group(source: EstimatorSource, case: CaseGroup) -> ReferenceGroup:
+def estimator_group(source: EstimatorSource, case: CaseGroup) -> ReferenceGroup:
     outputs = source.run(case.rows)
     named = len(case.rows) if source.forest is None else MOST_LEAVES // source.forest.trees
     leaves = source.leaves(case.rows[:named])

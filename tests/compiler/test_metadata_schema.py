@@ -22,6 +22,7 @@ DOCUMENT: dict[str, Any] = json.loads((ROOT / "compiler" / "bundle.schema.json")
 GOOD = ROOT / "tests" / "fixtures" / "bundles" / "good"
 CLASSIFIER = GOOD.with_name("classifier")
 ONE_ROW = GOOD.with_name("one_row")
+FEATURES = GOOD.with_name("features")
 
 # Written always, but a reader takes a result and a model without them.
 OPTIONAL = {(CheckResult, "note"), (ModelFile, "batch")}
@@ -126,7 +127,7 @@ def test_the_version_that_is_written_is_the_one_that_is_read() -> None:
     assert open_bundle(GOOD).metadata.schema == SCHEMA
 
 
-@pytest.mark.parametrize("bundle", [GOOD, CLASSIFIER, ONE_ROW])
+@pytest.mark.parametrize("bundle", [GOOD, CLASSIFIER, ONE_ROW, FEATURES])
 def test_what_is_written_is_what_was_read(bundle: Path, tmp_path: Path) -> None:
     write_metadata(tmp_path, open_bundle(bundle).metadata)
     written, read = (json.loads((folder / "metadata.json").read_bytes()) for folder in (tmp_path, bundle))

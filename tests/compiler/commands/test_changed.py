@@ -16,10 +16,12 @@ TEXT = """
 [models.first]
 artifact = "files/first.pth"
 scaler = "files/scaler.json"
+features = "files/features.json"
 
 [models.second]
 artifact = "files/second.pkl"
 threshold = 0.5
+features = "node_reliability_123"
 """
 
 
@@ -29,7 +31,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "repository" / "project"
     (folder / "files").mkdir(parents=True)
     (folder / "dwcpc.toml").write_text(TEXT, encoding="utf-8")
-    for name in ("first.pth", "scaler.json", "second.pkl"):
+    for name in ("first.pth", "scaler.json", "features.json", "second.pkl"):
         (folder / "files" / name).write_text(name, encoding="utf-8")
     for arguments in (
         ("init", "-q"),
@@ -58,6 +60,7 @@ def content(name: str) -> Callable[[Path], object]:
         (lambda _: None, set()),
         (content("first.pth"), {"first"}),
         (content("scaler.json"), {"first"}),
+        (content("features.json"), {"first"}),
         (content("second.pkl"), {"second"}),
         (settings("0.5", "0.6"), {"second"}),
         (settings("[models.second]", "[budgets]\nsize_mb = 3\n[models.second]"), {"first", "second"}),

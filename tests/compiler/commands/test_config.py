@@ -23,6 +23,8 @@ artifact = "a/model.pth"
 scaler = "scaler.pkl"
 target_scaler = "targets.json"
 calibration = "rows.npy"
+features = "features.json"
+embed_features = true
 target = "cpu-int8"
 scaler_applied = "host"
 arch = "package.module:factory"
@@ -38,6 +40,7 @@ budgets = {latency_p99_ms = 10}
 
 [models.nodes]
 artifact = "forest.pkl"
+features = "node_reliability_123"
 """
 
 
@@ -59,6 +62,8 @@ def test_every_key_is_read_and_paths_are_relative_to_the_file(tmp_path: Path) ->
         scaler=tmp_path / "scaler.pkl",
         target_scaler=tmp_path / "targets.json",
         calibration=tmp_path / "rows.npy",
+        features=tmp_path / "features.json",
+        embed_features=True,
         target="cpu-int8",
         scaler_applied="host",
         arch="package.module:factory",
@@ -93,6 +98,8 @@ def test_every_setting_reaches_the_compiler(tmp_path: Path) -> None:
     load = request.load
     assert (load.arch, load.timesteps, load.input_shape, load.missing) == ("package.module:factory", 30, (30, 12), -1)
     assert not load.trust_pickle
+    assert (request.features, request.embed_features) == (str(tmp_path / "features.json"), True)
+    assert (second.request.features, second.request.embed_features) == ("node_reliability_123", False)
     assert (first.calibration, first.rows, first.seed) == (tmp_path / "rows.npy", 128, 7)
     assert (first.min_sqnr_db, first.distil) == (35, True)
     assert set(first.budgets) == {"memory_mb=300.0", "latency_p99_ms=10.0"}

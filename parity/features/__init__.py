@@ -1,0 +1,1 @@
+"""From raw windows to predictions: the reference of models that compute their features themselves."""
