@@ -48,5 +48,5 @@ def test_more_than_the_limit_is_a_failure(fed: dict[str, np.ndarray], capsys: py
 
 
 def test_two_models_are_not_compared() -> None:
-    with pytest.raises(InputError, match="expected the model of .* with its features in the graph"):
+    with pytest.raises(InputError, match=r"expected the model of .* with its features in the graph"):
         cost_of_embedding(open_bundle(EMBEDDED), open_bundle(PLAIN))
