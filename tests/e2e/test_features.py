@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -137,3 +138,21 @@ def test_the_real_forest_with_its_123_features(embed: bool, run: Run, tmp_path: 
     assert "threshold" in metadata["parity"]["rows"]
     computed = np.load(tmp_path / "nodes" / "v1.0" / metadata["features"]["golden"]["features"]["file"])
     assert computed.shape[1:] == (1, 123)
+
+
+@pytest.mark.slow
+def test_reduced_precision_leaves_the_features_in_float64(spec: Path, process: Run, tmp_path: Path) -> None:
+    options = ("--scaler", DEMO / "consensus_demo_scaler.json", "--threshold", THRESHOLD, "--cases", 128)
+    more = ("--features", spec, "--embed-features", "--budget", WIDE_BUDGET, "--out", tmp_path, "--target", "cpu-fp16")
+    environment = {**os.environ, "DWCPC_CACHE": str(tmp_path / "cache")}
+    ran = process("-q", "compile", DEMO / "consensus_demo.pth", *options, *more, environment=environment)
+    assert ran.code == 0, ran.err + ran.out
+    folder = tmp_path / "consensus_demo" / "v1.0"
+    graph = onnx.load(folder / "model.onnx").graph
+    kinds = {each.data_type for each in graph.initializer if each.name.startswith("dwcpc_feature_")}
+    assert kinds == {onnx.TensorProto.DOUBLE, onnx.TensorProto.INT64}
+    assert onnx.TensorProto.FLOAT16 in {each.data_type for each in graph.initializer}
+    metadata = metadata_of(folder)
+    assert metadata["inputs"][0]["shape"] == ["batch", 32, 13]
+    assert metadata["precision_search"]["candidates"]
+    assert all(result["passed"] for result in results(metadata, "noise"))

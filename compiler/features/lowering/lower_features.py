@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from dwcpc.compiler.features.lowering import pointwise
 from dwcpc.compiler.features.lowering.periodic import logarithms, waves
@@ -24,8 +24,6 @@ from dwcpc.compiler.signature import ADDED_PREFIX
 if TYPE_CHECKING:
     from dwcpc.compiler.features.spec import FeatureSpec
     from dwcpc.compiler.graphs.graph_builder import GraphBuilder
-
-FEATURES = ADDED_PREFIX + STEM + "float32"
 
 Kind = tuple[str, int, int]  # op, history, operands
 Lowered = Callable[[Pool, Sequence[Any], Sequence[Any], int], list[Place]]
@@ -40,10 +38,13 @@ SOURCES: dict[str, Lowered] = {"add": pointwise.sums, "product": pointwise.produ
 KIND_OF = {"sum": "add", "weighted_sum": "add", "sin": "wave", "cos": "wave"}
 
 
-def lower_features(nodes: GraphBuilder, spec: FeatureSpec, timesteps: int | None, value: str) -> str:
+def lower_features(
+    nodes: GraphBuilder, spec: FeatureSpec, timesteps: int | None, value: str, dtype: type[np.floating] = np.float32
+) -> str:
     """Add the features of the float32 `value` [batch, timesteps + spec.lookback, columns] and return their name.
 
-    They are float32 [batch, timesteps, features]; without `timesteps`, those of one sample, [batch, features].
+    They are float32, or `dtype`, [batch, timesteps, features]; without `timesteps`, those of one sample alone, [batch,
+    features].
     """
     pool = Pool(nodes, timesteps or 1)
     wide = nodes.cast(value, TensorProto.DOUBLE, ADDED_PREFIX + STEM + "raw")
@@ -51,10 +52,15 @@ def lower_features(nodes: GraphBuilder, spec: FeatureSpec, timesteps: int | None
     lowering = _Lowering(pool, order, pool.add(wide, spec.lookback, len(spec.columns)))
     while lowering.waiting:
         lowering.lower_next()
-    features = lowering.outputs()
+    features = pool.node("Cast", [lowering.outputs()], "rounded", to=helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+    fills = lowering.late_fills()
+    if any(fill is not None for fill in fills):  # of a rounded NaN, which is one as well
+        given = np.array([np.nan if fill is None else fill for fill in fills], dtype)
+        constant = nodes.constant(STEM + "late_fills", given)
+        features = pool.node("Where", [pool.node("IsNaN", [features], "is_nan"), constant, features], "filled")
     if timesteps is None:
-        features = pool.node("Reshape", [features, pool.places([-1, len(spec.features)], "row")], "row")
-    return nodes.cast(features, TensorProto.FLOAT, FEATURES)
+        features = pool.node("Reshape", [features, pool.places([-1, len(spec.features)], "row_shape")], "row")
+    return features
 
 
 class _Lowering:
@@ -78,12 +84,14 @@ class _Lowering:
         self._lower(kind, ready[kind])
 
     def outputs(self) -> str:
-        """Return the features in order, those filled that no other step has read filled before."""
-        steps = [(place, step) for place, step in enumerate(self._spec.steps) if step.output]
-        places = [self._places[self._order.value_of(place)] for place, _ in steps]
-        features = self._pool.fetch(places, 0, "ordered")
-        late = [step.fill if self._fills_late(place) else None for place, step in steps]
-        return self._filled(features, late)
+        """Return the features in order; those that no other step reads are not filled yet."""
+        outputs = [place for place, step in enumerate(self._spec.steps) if step.output]
+        return self._pool.fetch([self._places[self._order.value_of(place)] for place in outputs], 0, "ordered")
+
+    def late_fills(self) -> list[float | None]:
+        """Return what those features are to be filled with."""
+        steps = enumerate(self._spec.steps)
+        return [step.fill if self._fills_late(place) else None for place, step in steps if step.output]
 
     def _took_aliases(self) -> bool:
         """Take the copies and lags that are ready for what they are."""

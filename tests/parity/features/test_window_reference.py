@@ -78,8 +78,13 @@ def failed(verification: Verification) -> set[str]:
 
 def changed_constant(model: onnx.ModelProto, what: str, change: Callable[[np.ndarray], np.ndarray]) -> None:
     """Change the constant of the feature part that is named after `what`."""
-    (tensor,) = (each for each in model.graph.initializer if each.name.startswith(f"dwcpc_feature_{what}_"))
+    (tensor,) = (each for each in model.graph.initializer if each.name.startswith(f"dwcpc_feature_{what}"))
     tensor.CopyFrom(numpy_helper.from_array(change(numpy_helper.to_array(tensor)), tensor.name))
+
+
+def rounding(model: onnx.ModelProto) -> onnx.NodeProto:
+    """Return the node that rounds the features to float32."""
+    return next(node for node in model.graph.node if node.name.startswith("dwcpc_feature_rounded_"))
 
 
 @pytest.mark.parametrize("link", ["isolation", "average", "identity"])
@@ -119,7 +124,7 @@ def test_windows_at_the_threshold_lie_at_it_with_whole_categories(make: Make) ->
     [
         ("limit", lambda limit: np.where(np.arange(len(limit))[:, None] == 1, -np.inf, limit)),  # a shorter window
         ("categories", lambda places: places - 1),
-        ("fills", lambda fills: fills + 0.5),
+        ("late_fills", lambda fills: fills + 0.5),
         ("window_rows", lambda rows: np.maximum(rows - 1, 0)),
     ],
     ids=["window", "category", "fill", "sample"],
@@ -133,7 +138,7 @@ def test_one_unit_in_the_last_place_of_a_feature_moves_a_leaf(make: Make) -> Non
     """A row on a split is what tells: the mean is divided by its count, and then by a little more."""
 
     def a_little_less(model: onnx.ModelProto) -> None:
-        cast = next(node for node in model.graph.node if node.output[0] == "dwcpc_feature_float32")
+        cast = rounding(model)
         model.graph.initializer.append(numpy_helper.from_array(np.float64(1 - 2**-23), "less"))
         at = list(model.graph.node).index(cast)
         model.graph.node.insert(at, onnx.helper.make_node("Mul", [cast.input[0], "less"], ["dwcpc_feature_less"]))
@@ -144,7 +149,7 @@ def test_one_unit_in_the_last_place_of_a_feature_moves_a_leaf(make: Make) -> Non
 
 def test_a_graph_that_answers_features_that_are_not_finite_is_found(make: Make) -> None:
     def never_refuse(model: onnx.ModelProto) -> None:
-        cast = next(node for node in model.graph.node if node.output[0] == "dwcpc_feature_float32")
+        cast = rounding(model)
         at = list(model.graph.node).index(cast)
         model.graph.initializer.append(numpy_helper.from_array(np.float64(0), "zero"))
         added = [

@@ -23,12 +23,8 @@ DOUBLE = {"dwcpc_feature_raw": TensorProto.DOUBLE}
 def graph_of(spec: FeatureSpec, timesteps: int | None, *, wide: bool = False) -> onnx.ModelProto:
     """Return the model from raw windows to features; `wide` takes and gives float64, to compare every bit."""
     nodes = GraphBuilder()
-    name = lower_features(nodes, spec, timesteps, "input")
+    name = lower_features(nodes, spec, timesteps, "input", np.float64 if wide else np.float32)
     kind = TensorProto.DOUBLE if wide else TensorProto.FLOAT
-    if wide:
-        for node in nodes.nodes:
-            if node.op_type == "Cast" and name in node.output:
-                node.attribute[0].i = TensorProto.DOUBLE
     shape = ["batch", (timesteps or 1) + spec.lookback, len(spec.columns)]
     width = len(spec.features)
     answer = ["batch", width] if timesteps is None else ["batch", timesteps, width]
