@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-from dwcpc.compiler.errors import InputError
-from dwcpc.models.data.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +27,3 @@ class Columns:
         keys = [name for name in (self.group, self.time) if name]
         rest = [name for name in (self.label, self.kind) if name]
         return tuple(dict.fromkeys([*keys, *self.features, *self.targets, *rest]))
-
-
-def check_columns(path: Path, columns: Columns, table: Table) -> None:
-    """Refuse a table without a column that is asked for; `path` is where it comes from."""
-    for name in columns.all:
-        if name not in table:
-            raise InputError(f"{path}: has no column {name!r}, expected {', '.join(columns.all)}; add it or name another")

@@ -28,7 +28,7 @@ class Parts:
 
 
 def split_by_time(table: Table, columns: Columns, shares: tuple[float, float, float] = SHARES) -> Parts:
-    """Give the first rows of each group, in order of time, to training, the next to validation, the last to the test."""
+    """Give the first rows of each group, by time, to training, the next to validation, the last to the test."""
     part = np.empty(row_count(table), np.int64)
     for rows in _groups(table, columns):
         ordered = rows if columns.time is None else rows[np.argsort(table[columns.time][rows], kind="stable")]
@@ -37,9 +37,7 @@ def split_by_time(table: Table, columns: Columns, shares: tuple[float, float, fl
     return _parts(table, part)
 
 
-def split_by_group(
-    table: Table, columns: Columns, seed: int, shares: tuple[float, float, float] = SHARES
-) -> Parts:
+def split_by_group(table: Table, columns: Columns, seed: int, shares: tuple[float, float, float] = SHARES) -> Parts:
     """Give whole groups, drawn by `seed`, to each part."""
     if columns.group is None:
         raise InputError("a split by group needs a column that names the groups; name it, or split by time")

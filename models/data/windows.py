@@ -50,13 +50,11 @@ class Windows:
 
     @property
     def _needed(self) -> int:
-        return max(1, round(self.x.shape[1] * ANOMALOUS_SHARE))
+        return max(1, round(int(self.x.shape[1]) * ANOMALOUS_SHARE))
 
     def taken(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Windows:
         """Return the windows that `rows` selects."""
-        return Windows(
-            self.x[rows], self.anomalous_steps[rows], self.group[rows], self.begin[rows], self.kind[rows]
-        )
+        return Windows(self.x[rows], self.anomalous_steps[rows], self.group[rows], self.begin[rows], self.kind[rows])
 
     def clear(self) -> Windows:
         """Return the windows that are no edge windows."""
@@ -116,9 +114,7 @@ def _starts(rows: NDArray[np.int64], timesteps: int, stride: int) -> list[NDArra
     return [rows[at : at + timesteps] for at in range(0, len(rows) - timesteps + 1, stride)]
 
 
-def _kinds(
-    table: Table, columns: Columns, rows: NDArray[np.int64], label: NDArray[np.bool_]
-) -> NDArray[np.str_]:
+def _kinds(table: Table, columns: Columns, rows: NDArray[np.int64], label: NDArray[np.bool_]) -> NDArray[np.str_]:
     if columns.kind is None:
         return np.zeros(len(rows), "<U1")
     named = table[columns.kind][rows]

@@ -24,11 +24,12 @@ TRANSFERS_A_DAY: Final = 2.0
 class Drivers:
     """What acts on a node in each step, [nodes, steps]; faults act by changing these, nobody else does.
 
-    `offered` and `reported` are requests as shares of the capacity, asked for and claimed; `disk` multiplies the disk's own
-    time, `disk_use` and `processor` are utilisation beside the load's; `network` multiplies round trips, `loss`
-    lost packets; `quorum` multiplies the wait for a majority, `lag_s` is how far followers are behind beyond
-    the pipeline, `unavailable` the share of a step without a leader, `memory` percent points, `elections` and
-    `rejections` expected counts a step, `claimed_commit` what the leader makes of its commit latency.
+    `offered` is what is asked for, as a share of the capacity, and `reported` what the leader makes of what it served;
+    `disk` multiplies the disk's own time, `disk_use` and `processor` are utilisation beside the load's; `network`
+    multiplies round trips, `loss` lost packets; `quorum` multiplies the wait for a majority, `lag_s` is how far
+    followers are behind beyond the pipeline, `unavailable` the share of a step without a leader, `memory`
+    percent points, `elections` and `rejections` expected counts a step, `claimed_commit` what the leader
+    makes of its commit latency.
     """
 
     offered: Series
@@ -81,8 +82,8 @@ def _offered(nodes: Nodes, shape: tuple[int, int], difficulty: float, rng: np.ra
     cycle = nodes.daily_swing * (np.sin(2 * np.pi * turns) + 0.3 * np.sin(4 * np.pi * turns))
     drift = np.exp(0.08 * autoregression(shape, 0.985, rng) + 0.03 * autoregression(shape, 0.5, rng))
     bursts = decaying_pulses(shape, _a_day(BURSTS_A_DAY, difficulty), (0.15, 0.5), (0.75, 0.95), rng)
-    offered: Series = np.clip((nodes.utilisation + cycle) * drift * (1 + bursts), 0.05, 0.93)
-    return offered
+    offered: Series = (nodes.utilisation + cycle) * drift * (1 + bursts)
+    return offered.clip(0.05, 0.93)
 
 
 def _compaction(nodes: Nodes, shape: tuple[int, int], rng: np.random.Generator) -> Series:

@@ -58,7 +58,9 @@ def simulate_consensus(order: ConsensusSimulation) -> Table:
     }
 
 
-def _kinds(order: ConsensusSimulation, incidents: tuple[Incident, ...]) -> np.ndarray[tuple[int, int], np.dtype[np.str_]]:
+def _kinds(
+    order: ConsensusSimulation, incidents: tuple[Incident, ...]
+) -> np.ndarray[tuple[int, int], np.dtype[np.str_]]:
     kind = np.full((order.nodes, order.steps), NORMAL, dtype=f"<U{max(map(len, KINDS))}")
     for incident in incidents:
         kind[incident.node, incident.steps] = incident.kind
