@@ -77,6 +77,11 @@ def cut_windows(table: Table, columns: Columns, timesteps: int, stride: int) -> 
         )
     rows = np.stack(starts)
     x = np.stack([table[name][rows] for name in columns.features], axis=-1).astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(x).all(axis=(0, 1)))
+    if len(bad):
+        raise InputError(
+            f"column {columns.features[bad[0]]!r} holds NaN or infinite values, expected numbers; fill or drop them"
+        )
     label = np.zeros(rows.shape, bool) if columns.label is None else table[columns.label][rows] > 0
     first = rows[:, 0]
     return Windows(

@@ -43,17 +43,18 @@ def blocks_of(group: NDArray[Any], begin: NDArray[np.float64], block_rows: int =
 def bootstrap(
     block: NDArray[np.int64], figures: Callable[[NDArray[np.int64]], Any], *, seed: int, rounds: int = ROUNDS
 ) -> dict[str, Interval]:
-    """Return the interval of each field of the dataclass that `figures(rows)` returns for rows drawn in blocks.
+    """Return the interval of each field of the dataclass that `figures(weights)` returns.
+
+    `weights` says how often each row counts when as many blocks as there are were drawn with replacement.
 
     A round in which a figure is not defined does not count for it; one that never is has NaN for both ends.
     """
-    order = np.argsort(block, kind="stable")
-    members = np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
+    count = int(block.max()) + 1
     rng = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {}
     for _ in range(rounds):
-        rows = np.concatenate([members[at] for at in rng.integers(len(members), size=len(members))])
-        for name, value in dataclasses.asdict(figures(rows)).items():
+        weights = np.bincount(rng.integers(count, size=count), minlength=count)[block]
+        for name, value in dataclasses.asdict(figures(weights)).items():
             drawn.setdefault(name, []).append(float(value))
     return {name: _central(np.array(values)) for name, values in drawn.items()}
 

@@ -50,39 +50,39 @@ def confusion_of(anomalous: Flags, flagged: Flags) -> Confusion:
     )
 
 
+class Detector:
+    """Labelled scores, sorted once: windows may then count more than once, or not at all, as a bootstrap has it."""
+
+    def __init__(self, anomalous: Flags, score: Scores, threshold: float) -> None:
+        """A score above `threshold`, compared in float64, is called an anomaly."""
+        self._order = np.argsort(-score, kind="stable")
+        self._anomalous = anomalous[self._order].astype(np.float64)
+        self._flagged = (score.astype(np.float64) > threshold)[self._order]
+        self._last = _ends_of_ties(score[self._order])
+
+    def figures(self, weights: NDArray[np.integer] | None = None) -> DetectionFigures:
+        """Judge the windows; `weights` says how often each counts, once without."""
+        weight = np.ones(len(self._order)) if weights is None else weights[self._order].astype(np.float64)
+        positive, negative = weight * self._anomalous, weight * (1 - self._anomalous)
+        found, false = float(positive[self._flagged].sum()), float(negative[self._flagged].sum())
+        found_at, false_at = np.cumsum(positive)[self._last], np.cumsum(negative)[self._last]
+        positives, negatives = float(found_at[-1]), float(false_at[-1])
+        precision, recall = _ratio(found, found + false), _ratio(found, positives)
+        return DetectionFigures(
+            accuracy=_ratio(found + negatives - false, positives + negatives),
+            detection_accuracy=(precision + recall) / 2,
+            precision=precision,
+            recall=recall,
+            f1=_ratio(2 * found, positives + found + false),
+            false_positive_rate=_ratio(false, negatives),
+            roc_auc=_ratio(_roc_area(found_at, false_at), positives * negatives),
+            pr_auc=_ratio(_precision_area(found_at, false_at), positives),
+        )
+
+
 def detection_figures(anomalous: Flags, score: Scores, threshold: float) -> DetectionFigures:
     """Judge scores; one above `threshold`, compared in float64, is called an anomaly."""
-    counted = confusion_of(anomalous, score.astype(np.float64) > threshold)
-    found, missed, false = counted.true_positives, counted.false_negatives, counted.false_positives
-    precision, recall = _ratio(found, found + false), _ratio(found, found + missed)
-    return DetectionFigures(
-        accuracy=_ratio(found + counted.true_negatives, len(score)),
-        detection_accuracy=(precision + recall) / 2,
-        precision=precision,
-        recall=recall,
-        f1=_ratio(2 * found, 2 * found + missed + false),
-        false_positive_rate=_ratio(false, false + counted.true_negatives),
-        roc_auc=roc_auc(anomalous, score),
-        pr_auc=pr_auc(anomalous, score),
-    )
-
-
-def roc_auc(anomalous: Flags, score: Scores) -> float:
-    """Return the area under the ROC curve."""
-    positives, negatives = int(anomalous.sum()), int((~anomalous).sum())
-    if not positives or not negatives:
-        return float("nan")
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
-    middle_rank = (np.cumsum(count) - (count - 1) / 2)[place]
-    return float((middle_rank[anomalous].sum() - positives * (positives + 1) / 2) / (positives * negatives))
-
-
-def pr_auc(anomalous: Flags, score: Scores) -> float:
-    """Return the average precision."""
-    if not anomalous.any():
-        return float("nan")
-    precision, recall, _ = precision_recall(anomalous, score)
-    return float((np.diff(recall, prepend=0.0) * precision).sum())
+    return Detector(anomalous, score, threshold).figures()
 
 
 def precision_recall(anomalous: Flags, score: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64], Scores]:
@@ -100,10 +100,24 @@ def roc(anomalous: Flags, score: Scores) -> tuple[NDArray[np.float64], NDArray[n
 
 def _from_the_top(anomalous: Flags, score: Scores) -> tuple[NDArray[np.int64], NDArray[np.int64], Scores]:
     order = np.argsort(-score, kind="stable")
-    falling = score[order]
-    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
-    return np.cumsum(anomalous[order])[last], last + 1, falling[last]
+    last = _ends_of_ties(score[order])
+    return np.cumsum(anomalous[order])[last], last + 1, score[order][last]
 
 
-def _ratio(part: int, whole: int) -> float:
+def _ends_of_ties(falling: Scores) -> NDArray[np.int64]:
+    return np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
+
+
+def _roc_area(found_at: NDArray[np.float64], false_at: NDArray[np.float64]) -> float:
+    """Return how many pairs of an anomaly and a normal window are in order, ties counted half."""
+    before = np.concatenate([[0.0], found_at[:-1]])
+    return float((np.diff(false_at, prepend=0.0) * (found_at + before) / 2).sum())
+
+
+def _precision_area(found_at: NDArray[np.float64], false_at: NDArray[np.float64]) -> float:
+    """Return Σ (found since the score before) · precision."""
+    return float((np.diff(found_at, prepend=0.0) * found_at / np.maximum(found_at + false_at, 1)).sum())
+
+
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")

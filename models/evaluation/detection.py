@@ -13,6 +13,7 @@ from dwcpc.models.evaluation.bootstrap import Interval, blocks_of, bootstrap
 from dwcpc.models.evaluation.classification import (
     Confusion,
     DetectionFigures,
+    Detector,
     confusion_of,
     detection_figures,
 )
@@ -58,6 +59,7 @@ def evaluate_detection(
     clear = ~windows.edge
     judged, judged_score = windows.clear(), score[clear]
     anomalous = judged.anomalous
+    judge = Detector(anomalous, judged_score, threshold)
     flagged = score.astype(np.float64) > threshold
     return DetectionEvaluation(
         data=data,
@@ -66,10 +68,10 @@ def evaluate_detection(
         windows=len(judged),
         anomalies=int(anomalous.sum()),
         confusion=confusion_of(anomalous, flagged[clear]),
-        figures=detection_figures(anomalous, judged_score, threshold),
+        figures=judge.figures(),
         intervals=bootstrap(
             blocks_of(judged.group, judged.begin),
-            lambda rows: detection_figures(anomalous[rows], judged_score[rows], threshold),
+            judge.figures,
             seed=SEED,
         ),
         kinds=_kinds(judged, flagged[clear]),

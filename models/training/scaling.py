@@ -8,18 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.scalers import Scaler, load_scaler
 from dwcpc.compiler.whole_file import whole_file
 
 
 def write_robust_scaler(path: Path, rows: NDArray[np.floating], names: tuple[str, ...]) -> Scaler:
     """Fit on `rows` [rows, features], write JSON to `path` and return the scaler as the compiler reads it there."""
-    bad = np.flatnonzero(~np.isfinite(rows).all(axis=0))
-    if len(bad):
-        raise InputError(
-            f"column {names[bad[0]]!r} holds NaN or infinite values, expected numbers; fill or drop those rows"
-        )
     from sklearn.preprocessing import RobustScaler
 
     fitted = RobustScaler().fit(rows.astype(np.float64))
