@@ -1,6 +1,8 @@
 """Imports go one way, and heavy libraries are loaded by whoever uses them.
 
-models, compiler  ←  parity, bench  ←  compiler/cli/ and compiler/commands/
+models, compiler  ←  parity, bench  ←  training  ←  compiler/cli/ and compiler/commands/
+
+`training` is models/data/, models/training/ and models/evaluation/; what they train lies in models/ beside them.
 """
 
 from __future__ import annotations
@@ -20,11 +22,19 @@ MAY_IMPORT = {
     "compiler": {"compiler", "models"},
     "parity": {"parity", "compiler", "models"},
     "bench": {"bench", "compiler", "models"},
-    "shell": {"shell", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
+    "training": {"training", *FOLDERS},
+    "shell": {"shell", "training", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
 }
-HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
+TRAINING = ("data", "evaluation", "training")  # in models/
+HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
+# What commands know before there is a network: it may not bring torch along.
+LIGHT_TRAINING = (
+    "models/data/",
+    "models/evaluation/",
+    *(f"models/training/{name}.py" for name in ("folds", "history", "options", "report", "run_files", "threshold")),
+)
 TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")
 NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")
 
@@ -47,8 +57,13 @@ def modules_of(statement: ast.stmt | ast.AST) -> list[str]:
 
 
 def layer_of(path: str) -> str:
-    shell = path.startswith(("compiler/cli/", "compiler/commands/"))
-    return "shell" if shell else path.partition("/")[0]
+    return layer_of_parts(path.split("/")[:-1])
+
+
+def layer_of_parts(parts: list[str]) -> str:
+    if parts[0] == "compiler" and parts[1:2] in (["cli"], ["commands"]):
+        return "shell"
+    return "training" if parts[0] == "models" and parts[1:2] and parts[1] in TRAINING else parts[0]
 
 
 def layer_named(module: str) -> str | None:
@@ -56,7 +71,7 @@ def layer_named(module: str) -> str | None:
     top, *rest = module.split(".")
     if top != "dwcpc" or not rest:
         return None
-    return "shell" if rest[0] == "compiler" and rest[1:2] in (["cli"], ["commands"]) else rest[0]
+    return layer_of_parts(rest)
 
 
 def wrong_layers(path: str, tree: ast.Module) -> list[str]:
@@ -86,7 +101,7 @@ def at_import_time(tree: ast.Module) -> Iterator[str]:
 
 def may_load_torch(path: str) -> bool:
     torch_side = path.startswith(TORCH_SIDE) and path not in LIGHT_PYTORCH
-    return torch_side or path.startswith("models/")
+    return torch_side or (path.startswith("models/") and not path.startswith(LIGHT_TRAINING))
 
 
 def file_of(name: str) -> str:
@@ -131,6 +146,11 @@ def test_the_torch_side_of_the_compiler_is_imported_inside_functions_only() -> N
         ("parity/x.py", "def f():\n    from dwcpc.bench import stats"),
         ("bench/x.py", "from dwcpc.parity.cases import draw_cases"),
         ("bench/x.py", "from dwcpc.compiler.commands.verify import verify_bundle"),
+        ("models/x.py", "from dwcpc.models.training.fit import fit"),
+        ("models/x.py", "from dwcpc.models import data"),
+        ("compiler/x.py", "from dwcpc.models.evaluation import bootstrap"),
+        ("parity/x.py", "import dwcpc.models.data.windows"),
+        ("models/training/x.py", "from dwcpc.compiler.commands.train import train_consensus_model"),
         ("compiler/x.py", "if TYPE_CHECKING:\n    from dwcpc.parity.verify import Verification"),
     ],
 )
@@ -146,6 +166,10 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("parity/x.py", "class A:\n    from xgboost import Booster", ["xgboost"]),
         ("models/x.py", "import pandas", ["pandas"]),
         ("models/x.py", "import torch", []),
+        ("models/data/x.py", "import torch", ["torch"]),
+        ("models/evaluation/x.py", "import torch", ["torch"]),
+        ("models/training/fit.py", "import torch", []),
+        ("models/training/fit.py", "import tensorboardX", ["tensorboardX"]),
         ("compiler/sources/pytorch/loading.py", "import torch", []),
         ("compiler/quantize/distillation/graph.py", "import torch", []),
         ("compiler/quantize/distill.py", "import torch", ["torch"]),

@@ -15,6 +15,7 @@ import click
 from dwcpc.compiler.cli.bench import bench_
 from dwcpc.compiler.cli.compile import compile_
 from dwcpc.compiler.cli.doctor import doctor
+from dwcpc.compiler.cli.evaluate import evaluate
 from dwcpc.compiler.cli.features import features
 from dwcpc.compiler.cli.gate import gate_
 from dwcpc.compiler.cli.inspect import inspect
@@ -23,10 +24,25 @@ from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.cli.publish import publish
 from dwcpc.compiler.cli.report import report
 from dwcpc.compiler.cli.rollback import rollback
+from dwcpc.compiler.cli.train import train
 from dwcpc.compiler.cli.verify import verify
 from dwcpc.compiler.errors import DwcpcError
 
-COMMANDS = (compile_, verify, bench_, gate_, report, publish, rollback, list_, features, inspect, doctor)
+COMMANDS = (
+    train,
+    evaluate,
+    compile_,
+    verify,
+    bench_,
+    gate_,
+    report,
+    publish,
+    rollback,
+    list_,
+    features,
+    inspect,
+    doctor,
+)
 BUG = 3
 
 

@@ -1,0 +1,55 @@
+"""Options of the commands that train or evaluate: which data, and what its columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dwcpc.compiler.cli.options import FILE, SEED
+
+if TYPE_CHECKING:
+    from dwcpc.compiler.commands.training_data import DataOptions
+
+DATA_OPTIONS = (
+    click.option("--data", type=FILE, help="A .csv table.  [default: simulated]"),
+    click.option("--features", help="Its columns that go into the model, in order, with commas between them."),
+    click.option("--label", help="Its column that is 1 where something is wrong, else 0."),
+    click.option("--time", help="Its column that orders the rows of a group.  [default: as they stand]"),
+    click.option("--group", help="Its column that says whose a row is.  [default: one series]"),
+    click.option("--kind", help="Its column that names what is wrong, for the report."),
+    click.option(
+        "--split", type=click.Choice(["time", "group"]), default="time", show_default=True, help="How it is split."
+    ),
+    click.option("--seed", type=SEED, default=42, show_default=True, help="Of the simulator and of the training."),
+    click.option(
+        "--difficulty",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Of the simulated data: weaker faults, more noise, more bursts.",
+    ),
+    click.option("--nodes", type=click.IntRange(min=3), help="Simulated nodes to train on.  [default: 96]"),
+    click.option("--steps", type=click.IntRange(min=200), help="Simulated steps of a node, of 30 s.  [default: 11520]"),
+)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    for option in reversed(DATA_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_data(options: dict[str, Any]) -> DataOptions:
+    """Return what the options say; a table has the simulator's features unless others are named."""
+    from dwcpc.compiler.commands.training_data import DataOptions, columns_of
+    from dwcpc.models.training.folds import ConsensusSizes
+
+    features = tuple(name.strip() for name in (options["features"] or "").split(",") if name.strip())
+    columns = columns_of(features, options["label"], options["time"], options["group"], options["kind"])
+    default = ConsensusSizes()
+    nodes = options["nodes"] or default.train_nodes
+    sizes = ConsensusSizes(nodes, min(nodes, default.other_nodes), options["steps"] or default.steps)
+    return DataOptions(options["data"], columns, options["split"], options["seed"], options["difficulty"], sizes)

@@ -1,0 +1,1 @@
+"""Training of the reference models: schedules, checkpoints, thresholds, and what a run leaves behind."""

@@ -1,0 +1,28 @@
+"""The RobustScaler of a table's features, fitted on training rows alone, as `dwcpc compile --scaler` takes it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwcpc.compiler.scalers import Scaler, load_scaler
+from dwcpc.compiler.whole_file import whole_file
+
+
+def write_robust_scaler(path: Path, rows: NDArray[np.floating], names: tuple[str, ...]) -> Scaler:
+    """Fit on `rows` [rows, features], write JSON to `path` and return the scaler as the compiler reads it there."""
+    from sklearn.preprocessing import RobustScaler
+
+    fitted = RobustScaler().fit(rows.astype(np.float64))
+    content = {
+        "type": "RobustScaler",
+        "center": fitted.center_.tolist(),
+        "scale": fitted.scale_.tolist(),
+        "feature_names": list(names),
+    }
+    with whole_file(path) as file:
+        file.write(f"{json.dumps(content, indent=1)}\n".encode())
+    return load_scaler(path).scaler

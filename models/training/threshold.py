@@ -1,0 +1,33 @@
+"""The threshold of an anomaly score, chosen on validation windows and never on others.
+
+With labels it is the middle between the two scores where the mean of accuracy and detection accuracy, which is
+(precision + recall) / 2, is best; without labels it is a quantile of the scores.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def best_threshold(scores: NDArray[np.floating], anomalous: NDArray[np.bool_]) -> float:
+    """Return the threshold that judges labelled windows best; a score above it is an anomaly."""
+    order = np.argsort(scores, kind="stable")
+    score, positive = scores[order].astype(np.float64), anomalous[order]
+    # Cut k calls the k lowest scores normal. Scores that are equal cannot be told apart.
+    found = positive.sum() - np.concatenate([[0], np.cumsum(positive)])
+    flagged = len(score) - np.arange(len(score) + 1)
+    recall = found / max(positive.sum(), 1)
+    precision = found / np.maximum(flagged, 1)
+    wrong = (flagged - found) + (positive.sum() - found)
+    quality = 1 - wrong / len(score) + (precision + recall) / 2
+    apart = np.concatenate([[False], score[1:] > score[:-1], [False]])
+    if not apart.any():
+        return float(score[-1])
+    cut = int(np.flatnonzero(apart)[np.argmax(quality[apart])])
+    return float((score[cut - 1] + score[cut]) / 2)
+
+
+def quantile_threshold(scores: NDArray[np.floating], share_normal: float) -> float:
+    """Return the score that `share_normal` of the windows do not exceed."""
+    return float(np.quantile(scores.astype(np.float64), share_normal))
