@@ -1,6 +1,6 @@
 """Imports go one way, and heavy libraries are loaded by whoever uses them.
 
-models, compiler  ←  parity, bench  ←  compiler/cli/ and compiler/commands/
+models, compiler  ←  parity, bench  ←  models/data/, models/training/, models/evaluation/  ←  compiler/cli/ and commands/
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ MAY_IMPORT = {
     "compiler": {"compiler", "models"},
     "parity": {"parity", "compiler", "models"},
     "bench": {"bench", "compiler", "models"},
-    "shell": {"shell", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
+    "training": {"training", *FOLDERS},  # models/data/, models/training/ and models/evaluation/
+    "shell": {"shell", "training", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
 }
+TRAINING = ("data", "evaluation", "training")  # folders of models/ that prepare, train and judge models
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
@@ -47,8 +49,7 @@ def modules_of(statement: ast.stmt | ast.AST) -> list[str]:
 
 
 def layer_of(path: str) -> str:
-    shell = path.startswith(("compiler/cli/", "compiler/commands/"))
-    return "shell" if shell else path.partition("/")[0]
+    return layer_named("dwcpc." + path.removesuffix(".py").replace("/", ".")) or ""
 
 
 def layer_named(module: str) -> str | None:
@@ -56,7 +57,9 @@ def layer_named(module: str) -> str | None:
     top, *rest = module.split(".")
     if top != "dwcpc" or not rest:
         return None
-    return "shell" if rest[0] == "compiler" and rest[1:2] in (["cli"], ["commands"]) else rest[0]
+    if rest[0] == "compiler" and rest[1:2] in (["cli"], ["commands"]):
+        return "shell"
+    return "training" if rest[0] == "models" and rest[1:2] and rest[1] in TRAINING else rest[0]
 
 
 def wrong_layers(path: str, tree: ast.Module) -> list[str]:
@@ -125,6 +128,10 @@ def test_the_torch_side_of_the_compiler_is_imported_inside_functions_only() -> N
     ("path", "line"),
     [
         ("models/x.py", "from dwcpc.compiler.errors import InputError"),
+        ("models/x.py", "from dwcpc.models.training.nodes import train"),
+        ("models/training/x.py", "from dwcpc.compiler.commands.verify import verify_bundle"),
+        ("compiler/x.py", "from dwcpc.models.data import splits"),
+        ("bench/x.py", "import dwcpc.models.evaluation.classification"),
         ("compiler/x.py", "import dwcpc.parity.verify"),
         ("compiler/x.py", "from dwcpc import bench"),
         ("compiler/x.py", "from dwcpc.compiler import commands"),

@@ -1,0 +1,1 @@
+"""How good a model is: metrics of arrays, and of compiled bundles run by Go."""
