@@ -23,10 +23,11 @@ from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.cli.publish import publish
 from dwcpc.compiler.cli.report import report
 from dwcpc.compiler.cli.rollback import rollback
+from dwcpc.compiler.cli.train import train
 from dwcpc.compiler.cli.verify import verify
 from dwcpc.compiler.errors import DwcpcError
 
-COMMANDS = (compile_, verify, bench_, gate_, report, publish, rollback, list_, features, inspect, doctor)
+COMMANDS = (compile_, verify, bench_, gate_, report, publish, rollback, list_, features, train, inspect, doctor)
 BUG = 3
 
 

@@ -1,1 +1,1 @@
-"""Simulated and given tables to train and evaluate on, and how they are split."""
+"""Data to train and to evaluate on: tables from files, simulated ones, their splits and their windows."""

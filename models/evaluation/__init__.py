@@ -1,1 +1,1 @@
-"""How good a model is: metrics of arrays, and of compiled bundles run by Go."""
+"""How good a model is: figures with their intervals, curves, and what they are drawn from."""

@@ -1,1 +1,1 @@
-"""The recipes that train the reference models, and what each run leaves behind."""
+"""Training of the reference models: schedules, checkpoints, thresholds, and what a run leaves behind."""

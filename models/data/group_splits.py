@@ -1,7 +1,7 @@
 """Splits for rows of several series: by group, by time, or by both; rows of one series are never shuffled.
 
-With groups, test rows are of groups that training never saw, at times after all it saw; so are validation rows. Without,
-time alone divides, and an embargo keeps rows apart whose features look back across the border.
+With groups, test rows are of groups that training never saw, at times after all it saw; so are validation rows.
+Without, time alone divides, and an embargo keeps rows apart whose features look back across the border.
 """
 
 from __future__ import annotations
