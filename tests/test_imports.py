@@ -140,6 +140,10 @@ def test_the_torch_side_of_the_compiler_is_imported_inside_functions_only() -> N
     ("path", "line"),
     [
         ("models/x.py", "from dwcpc.compiler.errors import InputError"),
+        ("models/x.py", "from dwcpc.models.training.nodes import train"),
+        ("models/training/x.py", "from dwcpc.compiler.commands.verify import verify_bundle"),
+        ("compiler/x.py", "from dwcpc.models.data import splits"),
+        ("bench/x.py", "import dwcpc.models.evaluation.grouped_classification"),
         ("compiler/x.py", "import dwcpc.parity.verify"),
         ("compiler/x.py", "from dwcpc import bench"),
         ("compiler/x.py", "from dwcpc.compiler import commands"),

@@ -101,7 +101,7 @@ def roc(anomalous: Flags, score: Scores) -> tuple[NDArray[np.float64], NDArray[n
 def _from_the_top(anomalous: Flags, score: Scores) -> tuple[NDArray[np.int64], NDArray[np.int64], Scores]:
     order = np.argsort(-score, kind="stable")
     last = _ends_of_ties(score[order])
-    return np.cumsum(anomalous[order])[last], last + 1, score[order][last]
+    return np.cumsum(anomalous[order], dtype=np.int64)[last], last + 1, score[order][last]
 
 
 def _ends_of_ties(falling: Scores) -> NDArray[np.int64]:

@@ -89,7 +89,8 @@ def _offered(nodes: Nodes, shape: tuple[int, int], difficulty: float, rng: np.ra
 def _compaction(nodes: Nodes, shape: tuple[int, int], rng: np.random.Generator) -> Series:
     """Return the disk's use by compactions: three steps in each period, whose begin wanders a little."""
     phase = rng.uniform(0, 1, (shape[0], 1)) * nodes.compaction_steps + np.cumsum(rng.normal(0, 0.02, shape), axis=1)
-    return 0.2 * ((np.arange(shape[1]) + phase) % nodes.compaction_steps < 3)
+    runs = (np.arange(shape[1]) + phase) % nodes.compaction_steps < 3
+    return np.where(runs, 0.2, 0.0)
 
 
 def _network(shape: tuple[int, int], difficulty: float, rng: np.random.Generator) -> Series:

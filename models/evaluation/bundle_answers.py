@@ -1,0 +1,38 @@
+"""What a compiled bundle says of rows, through Go: the figures of what is served, not of what was trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwcpc.compiler.bundle import open_bundle
+from dwcpc.compiler.errors import InputError
+from dwcpc.parity.runners.go import GoRuntime
+
+BATCH = 4096  # rows a call: each row's answer is the same in any batch
+
+
+@dataclass(frozen=True, slots=True)
+class BundleAnswers:
+    """`score` float64 [rows], higher where more suspect; `flagged` bool [rows]."""
+
+    score: NDArray[np.float64]
+    flagged: NDArray[np.bool_]
+
+
+def bundle_answers(bundle: Path, rows: NDArray[np.float32], threshold: float | None = None) -> BundleAnswers:
+    """Run raw rows through the Go harness.
+
+    A classifier of two classes flags a probability ≥ `threshold`, which its bundle does not hold (without: its label);
+    an anomaly detector flags as its bundle says.
+    """
+    outputs = GoRuntime().run(open_bundle(bundle), rows, BATCH).outputs
+    if "anomaly" in outputs:
+        return BundleAnswers(-outputs["anomaly_score"].astype(np.float64), outputs["anomaly"] == 1)
+    if "probability" not in outputs or outputs["probability"].shape[1] != 2:
+        raise InputError(f"{bundle}: gives {', '.join(outputs)}, expected two classes or anomalies; choose its bundle")
+    score = outputs["probability"][:, 1].astype(np.float64)
+    return BundleAnswers(score, outputs["label"] == 1 if threshold is None else score >= threshold)

@@ -1,0 +1,129 @@
+"""What a run of the node recipe leaves behind: the files that `dwcpc compile` takes, and what is known of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dwcpc.compiler.whole_file import whole_file
+from dwcpc.models.data.group_splits import Split
+from dwcpc.models.data.labelled import LabelledRows
+from dwcpc.models.evaluation.grouped_classification import Evaluation
+from dwcpc.models.training.feature_choice import spec_document
+from dwcpc.models.training.node_estimators import save
+from dwcpc.models.training.nodes import TrainedNodes
+
+REPORT, HISTORY = "TRAINING_REPORT.json", "training_history.json"
+SCALER, FEATURES = "scaler.json", "features.json"
+LIBRARIES = ("numpy", "scikit-learn", "xgboost")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An evaluation, what it was made on, and the share of rows found for each cause where causes are known."""
+
+    on: str
+    evaluation: Evaluation
+    recall_by_cause: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The compiled bundle on the test's rows, and the metric that fell by most against the source model's."""
+
+    bundle: str
+    verdict: str  # of the compile; `inconclusive` is about its time alone
+    judged: Judged
+    metric_that_fell_most: str
+    fall: float
+    decisions_changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """Everything that is known of a run."""
+
+    model: str
+    features: str
+    feature_names: tuple[str, ...]
+    hyperparameters: dict[str, Any]
+    seed: int
+    data: str
+    rows: dict[str, int]  # by part of the split
+    labelled_share: dict[str, float]
+    threshold: float
+    threshold_rule: str
+    training_seconds: float
+    artifact: str
+    artifact_bytes: int
+    libraries: dict[str, str]
+    validation: Judged
+    test: Judged
+    elsewhere: tuple[Judged, ...] = ()
+    served: Served | None = None
+
+
+def save_artifacts(trained: TrainedNodes, folder: Path) -> Path:
+    """Write model, scaler and feature specification into `folder`; return the model's file."""
+    names = trained.spec.features
+    content = {
+        "type": "RobustScaler",
+        "center": trained.scaler.center_.tolist(),
+        "scale": trained.scaler.scale_.tolist(),
+        "feature_names": names,
+    }
+    write_json(folder / SCALER, content)
+    write_json(folder / FEATURES, spec_document(trained.spec))
+    if trained.history:
+        write_json(folder / HISTORY, trained.history)
+    return save(trained.recipe.model, trained.estimator, folder, names)
+
+
+def compiled_threshold(trained: TrainedNodes) -> float | None:
+    """Return what `dwcpc compile --threshold` takes: only an isolation forest's bundle holds one, on its score."""
+    return -trained.threshold if trained.recipe.model == "isolation" else None
+
+
+def report(
+    trained: TrainedNodes, artifact: Path, rows: LabelledRows, split: Split, judged: Sequence[Judged], data: str
+) -> TrainingReport:
+    """Put the report together; `judged` are validation, test, and whatever else there was."""
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    recipe = trained.recipe
+    served_by = "score_samples ≤ −threshold" if recipe.model == "isolation" else "probability ≥ threshold"
+    return TrainingReport(
+        model=recipe.model,
+        features=recipe.features,
+        feature_names=trained.spec.features,
+        hyperparameters=trained.hyperparameters,
+        seed=recipe.seed,
+        data=data,
+        rows={name: len(part) for name, part in parts.items()},
+        labelled_share={name: float(rows.label[part].mean()) for name, part in parts.items()},
+        threshold=trained.threshold,
+        threshold_rule=f"{served_by}; the lowest that flags at most {recipe.false_positives:g} of the validation rows "
+        "without label",
+        training_seconds=round(trained.seconds, 1),
+        artifact=artifact.name,
+        artifact_bytes=artifact.stat().st_size,
+        libraries={name: metadata.version(name) for name in LIBRARIES},
+        validation=judged[0],
+        test=judged[1],
+        elsewhere=tuple(judged[2:]),
+    )
+
+
+def write_report(found: TrainingReport, folder: Path) -> None:
+    """Write TRAINING_REPORT.json."""
+    write_json(folder / REPORT, asdict(found))
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write `content` as JSON that any reader takes."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    with whole_file(path) as file:
+        file.write(f"{text}\n".encode())

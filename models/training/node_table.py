@@ -1,0 +1,95 @@
+"""Reports of the node recipe as text: a run for the terminal, and several runs as the table of docs/training.md.
+
+    python -m dwcpc.models.training.node_table OUT...
+
+prints that table from the TRAINING_REPORT.json of each folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from dwcpc.models.training.node_artifacts import REPORT, Judged, TrainingReport
+
+HEAD = (
+    "model",
+    "features",
+    "on",
+    "recall, %",
+    "false positives, %",
+    "precision, %",
+    "accuracy, %",
+    "detection accuracy, %",
+    "F1, %",
+    "ROC-AUC",
+    "PR-AUC",
+)
+
+
+def described(report: TrainingReport, out: Path) -> str:
+    """Return what the command line says of a run."""
+    lines = [
+        f"{report.model}   {len(report.feature_names)} features   {report.artifact_bytes / 1e6:.2f} MB   "
+        f"trained in {report.training_seconds:.0f} s on {report.rows['train']} rows",
+        f"  threshold  {report.threshold:.6g}   {report.threshold_rule}",
+    ]
+    lines += [f"  {_line(judged)}" for judged in (report.validation, report.test, *report.elsewhere)]
+    if report.served is not None:
+        lines += [
+            f"  {_line(report.served.judged)}",
+            f"  compiled   {report.served.verdict}; {report.served.decisions_changed} decisions changed; "
+            f"most fell {report.served.metric_that_fell_most}, by {100 * report.served.fall:.4f} points",
+        ]
+    return "\n".join([*lines, f"{out / REPORT}"])
+
+
+def table(reports: list[TrainingReport]) -> str:
+    """Return the runs as Markdown: held-out nodes and times, other fleets, and the bundle in Go."""
+    lines = [HEAD, ("---",) * len(HEAD)]
+    for report in reports:
+        lines += [(report.model, str(len(report.feature_names)), *_cells(judged)) for judged in _shown(report)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def read_report(folder: Path) -> TrainingReport:
+    """Read the report of a run."""
+    return msgspec.json.decode((folder / REPORT).read_bytes(), type=TrainingReport)
+
+
+def _shown(report: TrainingReport) -> Iterator[Judged]:
+    yield report.test
+    if report.served is not None:
+        yield report.served.judged
+    yield from report.elsewhere
+
+
+def _cells(judged: Judged) -> tuple[str, ...]:
+    found, low, high = (getattr(judged.evaluation, part) for part in ("metrics", "low", "high"))
+    return (
+        judged.on,
+        *(
+            f"{100 * getattr(found, name):.2f} [{100 * getattr(low, name):.2f}, {100 * getattr(high, name):.2f}]"
+            for name in ("recall", "false_positive_rate")
+        ),
+        *(f"{100 * getattr(found, name):.2f}" for name in ("precision", "accuracy", "detection_accuracy", "f1")),
+        f"{found.roc_auc:.4f}",
+        f"{found.pr_auc:.4f}",
+    )
+
+
+def _line(judged: Judged) -> str:
+    found, low, high = judged.evaluation.metrics, judged.evaluation.low, judged.evaluation.high
+    return (
+        f"recall {100 * found.recall:.2f} % [{100 * low.recall:.2f}, {100 * high.recall:.2f}]   "
+        f"false positives {100 * found.false_positive_rate:.2f} % "
+        f"[{100 * low.false_positive_rate:.2f}, {100 * high.false_positive_rate:.2f}]   "
+        f"accuracy {100 * found.accuracy:.2f} %   ROC-AUC {found.roc_auc:.4f}   {judged.on}"
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table([read_report(Path(folder)) for folder in sys.argv[1:]]) + "\n")
