@@ -34,6 +34,8 @@ DATA_OPTIONS = (
     click.option("--steps", type=click.IntRange(min=200), help="Simulated steps of a node, of 30 s.  [default: 11520]"),
 )
 
+TABLE_OPTIONS = ("features", "label", "time", "group", "kind")
+
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
@@ -44,11 +46,16 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def chosen_data(options: dict[str, Any]) -> DataOptions:
     """Return what the options say; a table has the simulator's features unless others are named."""
+    given = [name for name in TABLE_OPTIONS if options[name] is not None]
+    if options["data"] is None and given:
+        raise click.UsageError(f"--{given[0]} names a column of a table, and there is none; give --data FILE.csv")
     from dwcpc.compiler.commands.training_data import DataOptions, columns_of
-    from dwcpc.models.training.folds import ConsensusSizes
+    from dwcpc.models.training.folds import CONSENSUS_COLUMNS, ConsensusSizes
 
     features = tuple(name.strip() for name in (options["features"] or "").split(",") if name.strip())
     columns = columns_of(features, options["label"], options["time"], options["group"], options["kind"])
+    if options["data"] is None:
+        columns = CONSENSUS_COLUMNS
     default = ConsensusSizes()
     nodes = options["nodes"] or default.train_nodes
     sizes = ConsensusSizes(nodes, min(nodes, default.other_nodes), options["steps"] or default.steps)
