@@ -29,11 +29,15 @@ TRAINING = ("data", "evaluation", "training")  # in models/
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
-# What commands know before there is a network: it may not bring torch along.
+# What commands know before there is a network, and what trains trees: they may not bring torch along.
+LIGHT_FILES = (
+    *("feature_choice", "folds", "history", "node_artifacts", "node_estimators", "node_table", "nodes", "options"),
+    *("report", "run_files", "threshold"),
+)
 LIGHT_TRAINING = (
     "models/data/",
     "models/evaluation/",
-    *(f"models/training/{name}.py" for name in ("folds", "history", "options", "report", "run_files", "threshold")),
+    *(f"models/training/{name}.py" for name in LIGHT_FILES),
 )
 TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")
 NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")

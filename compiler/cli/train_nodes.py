@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of the fleet: divides what incidents do, multiplies noise.",
 )
-@click.option("--nodes", type=click.IntRange(3, 100_000), default=120, show_default=True, help="Of the fleet.")
-@click.option("--samples", type=click.IntRange(30, 10**6), default=2400, show_default=True, help="Of each node.")
+@click.option("--nodes", type=click.IntRange(3, 100_000), default=240, show_default=True, help="Of the fleet.")
+@click.option("--samples", type=click.IntRange(30, 10**6), default=1200, show_default=True, help="Of each node.")
 @click.option("--compile", "compile_", is_flag=True, help="Compile the model too, and judge the bundle through Go.")
 @click.option("--out", type=FILE, default="trained/nodes", show_default=True, help="Folder for model and report.")
 @click.pass_context

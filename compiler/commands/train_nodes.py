@@ -31,7 +31,7 @@ from dwcpc.models.training.node_artifacts import (
     save_artifacts,
     write_report,
 )
-from dwcpc.models.training.node_estimators import FILES
+from dwcpc.models.training.node_estimators import FILES, require_libraries
 from dwcpc.models.training.nodes import NodeRecipe, TrainedNodes, judge, recall_by_cause, train
 from dwcpc.parity.defaults import DEFAULT_SEED
 
@@ -67,6 +67,7 @@ class TrainNodesOrder:
 
 def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     """Carry out `order`; VerdictError where the bundle's metrics fall by more than MAX_FALL."""
+    require_libraries()
     _check_folder(order.out)
     rows = _rows(order.source, order, say)
     split = _split(rows, order.recipe)

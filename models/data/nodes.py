@@ -44,8 +44,8 @@ BUSIEST = 0.97  # utilisation that admission control allows
 class Fleet:
     """What to simulate."""
 
-    nodes: int = 120
-    samples: int = 2400  # of each node, INTERVAL_S apart: 80 hours
+    nodes: int = 240
+    samples: int = 1200  # of each node, INTERVAL_S apart: 40 hours
     seed: int = 20260901
     difficulty: float = 1.0
 

@@ -14,7 +14,7 @@ from dwcpc.models.data.group_splits import Split
 from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.evaluation.grouped_classification import Evaluation
 from dwcpc.models.training.feature_choice import spec_document
-from dwcpc.models.training.node_estimators import save
+from dwcpc.models.training.node_estimators import FILES, save
 from dwcpc.models.training.nodes import TrainedNodes
 
 REPORT, HISTORY = "TRAINING_REPORT.json", "training_history.json"
@@ -78,6 +78,8 @@ def save_artifacts(trained: TrainedNodes, folder: Path) -> Path:
     }
     write_json(folder / SCALER, content)
     write_json(folder / FEATURES, spec_document(trained.spec))
+    for stale in {*FILES.values(), HISTORY}:  # of an earlier run with another model
+        (folder / stale).unlink(missing_ok=True)
     if trained.history:
         write_json(folder / HISTORY, trained.history)
     return save(trained.recipe.model, trained.estimator, folder, names)

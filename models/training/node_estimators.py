@@ -6,11 +6,14 @@ each other takes many times longer.
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dwcpc.compiler.errors import InputError
 
 Kind = Literal["xgboost", "forest", "isolation"]
 KINDS: tuple[Kind, ...] = ("xgboost", "forest", "isolation")
@@ -35,6 +38,13 @@ FILES: dict[Kind, str] = {"xgboost": "model.ubj", "forest": "model.pkl", "isolat
 Matrix = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 History = dict[str, list[float]]  # a figure for each tree, where the model grows by trees
+
+
+def require_libraries() -> None:
+    """InputError where a library to train with is absent."""
+    for module, package in (("sklearn", "scikit-learn"), ("xgboost", "xgboost")):
+        if importlib.util.find_spec(module) is None:
+            raise InputError(f"training nodes needs {package}, which is not installed; install dwcpc[sklearn,xgboost]")
 
 
 def parameters(kind: Kind, trees: int | None, depth: int | None) -> dict[str, Any]:

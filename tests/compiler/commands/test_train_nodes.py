@@ -101,6 +101,22 @@ def test_a_table_of_ones_own_is_trained_on_by_the_names_of_its_columns(
     assert read_spec(tmp_path / "run" / "features.json").group == "host"
 
 
+def test_a_library_that_is_not_installed_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, _, err = ran(capsys, *SMALL, "--out", tmp_path / "run")
+    assert code == 2
+    assert "needs scikit-learn, which is not installed; install dwcpc[sklearn,xgboost]" in err
+
+
+def test_a_folder_of_an_earlier_run_keeps_none_of_its_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for model in ("xgboost", "isolation"):
+        assert ran(capsys, *SMALL, "--model", model, "--out", tmp_path)[0] == 0
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"model.pkl", "scaler.json", "features.json", "TRAINING_REPORT.json"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
