@@ -16,8 +16,8 @@ weights, 51 dB where other draws had 72. The plain ratio stands in the check's n
     |error| of a score S      ≤  2·√S·e + e²      with e = 8 · ε · a_i, as Cauchy–Schwarz has it
     a decision may flip within   √S·e + e²        with e = ε · a_i, which is 2 % of a threshold of 0.3 at 30 dB
 
-The promise is about representative rows. Few rows made to be hard (special, zero, at the threshold) have a floor 3 dB
-lower. On rows that no training set holds the rounding of weights is amplified as well: those ten times as wide as
+The promise is about representative rows. Few rows made to be hard (special, zero, with missing values or a short
+history, at the threshold) have a floor 3 dB lower. On rows that no training set holds the rounding of weights is amplified as well: those ten times as wide as
 typical ones have a floor 10 dB lower, those 10⁴ times as wide one 20 dB lower.
 """
 
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dwcpc.parity.cases import EXTREME, SPECIAL, THRESHOLD, WIDE, ZERO
+from dwcpc.parity.cases import EXTREME, MISSING, SHORT, SPECIAL, THRESHOLD, WIDE, ZERO
 from dwcpc.parity.tolerance import as_channels
 
 if TYPE_CHECKING:
@@ -39,7 +39,15 @@ if TYPE_CHECKING:
 ROW_FACTOR = 8.0
 PEAK_FACTOR = 64.0
 AMPLIFIED_BEYOND = 0.9  # quantile of the source's noise
-LOWER_FLOOR_DB = {SPECIAL: 3.0, ZERO: 3.0, THRESHOLD: 3.0, WIDE: 10.0, EXTREME: 20.0}
+LOWER_FLOOR_DB = {
+    SPECIAL: 3.0,
+    ZERO: 3.0,
+    SHORT: 3.0,
+    MISSING: 3.0,
+    THRESHOLD: 3.0,
+    WIDE: 10.0,
+    EXTREME: 20.0,
+}
 BOOTSTRAPS = 400
 CONFIDENCE = 0.95
 LARGEST_SQNR_DB = 200.0  # shown where there is no noise at all

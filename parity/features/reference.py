@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dwcpc.parity.cases import NON_FINITE_ROWS, CaseGroup
+from dwcpc.compiler.errors import InputError
+from dwcpc.parity.cases import CALIBRATION, NON_FINITE_ROWS, TYPICAL, CaseGroup
 from dwcpc.parity.estimators.feature_ranges import raw_forest
 from dwcpc.parity.estimators.reference import estimator_group
 from dwcpc.parity.features.near_the_change import decides, near_the_change
@@ -30,12 +31,18 @@ if TYPE_CHECKING:
 
 NOT_CHANGED = "no window is on the other side of the decision: windows near it were not tested"
 ALL_FINITE = "no window was found whose features are not finite: that such ones are refused was not tested"
+FEWEST_WINDOWS = 8  # of a group of a network's, whose tolerances are statistics of the group
 
 
 def make_window_reference(source: WindowSource, request: CaseRequest, progress: Callable[[str], None]) -> Reference:
     """Draw the windows, compute their features, and run the source model on them."""
     ranges = window_ranges(source.inner, source.use)
     cases = _asked(source, window_cases(ranges, request))
+    if not cases or cases[0].name not in (TYPICAL, CALIBRATION):
+        raise InputError(
+            f"{source.use.spec.name}: the features of ordinary windows are not finite, which the model refuses; give "
+            "--calibration with raw windows, or fill the steps that divide by 0 or have no value"
+        )
     notes: tuple[str, ...] = ()
     if decides(source, request):
         progress("windows at the threshold")
@@ -69,8 +76,10 @@ def _answers_all(source: WindowSource) -> bool:
 
 
 def _asked(source: WindowSource, cases: tuple[CaseGroup, ...]) -> tuple[CaseGroup, ...]:
+    """Keep the windows that the model answers, and the groups that enough are left of."""
+    fewest = 1 if isinstance(source.inner, EstimatorSource) else FEWEST_WINDOWS
     asked = [CaseGroup(case.name, case.rows[source.is_asked(case.rows)]) for case in cases]
-    return tuple(case for case in asked if len(case.rows))
+    return tuple(case for case in asked if len(case.rows) >= fewest)
 
 
 def _precision(source: WindowSource, windows: NDArray[np.float32]) -> tuple[Precision, tuple[str, ...]]:

@@ -13,6 +13,7 @@ import pytest
 from onnx import numpy_helper
 
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.lowering.prepend import prepend_features
 from dwcpc.compiler.features.reading import checked_spec
 from dwcpc.compiler.features.use import FeatureUse
@@ -189,3 +190,12 @@ def test_a_source_behind_features_is_the_source_on_them(tree_source: Any, tmp_pa
     windows[..., 2] = 1
     np.testing.assert_array_equal(source.run(windows)["prediction"], inner.run(USE.rows(windows))["prediction"])
     np.testing.assert_array_equal(source.scaled(windows), inner.scaled(USE.rows(windows)))
+
+
+def test_windows_whose_features_are_never_finite_are_told_of(tree_source: Any) -> None:
+    zero = {"name": "zero", "op": "clip", "of": "a", "low": 0, "high": 0, "output": False}
+    never = {"name": "never", "op": "ratio", "of": "zero", "by": "zero"}
+    document = {**DOCUMENT, "steps": [zero, *DOCUMENT["steps"][:-1], never]}
+    use = FeatureUse(checked_spec(document, "never"), document, embedded=True, timesteps=None)
+    with pytest.raises(InputError, match="five: the features of ordinary windows are not finite"):
+        make_reference(WindowSource(tree_source(non_finite="propagated"), use), CaseRequest(64, 5))
