@@ -27,6 +27,8 @@ TRAINING = ("data", "evaluation", "training")  # folders of models/ that prepare
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
+# Of models/, what every kind of model shares and what trains trees: they need no torch either.
+LIGHT_MODELS = ("models/data/", "models/evaluation/", "models/training/node", "models/training/feature_choice.py")
 TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")
 NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")
 
@@ -89,7 +91,7 @@ def at_import_time(tree: ast.Module) -> Iterator[str]:
 
 def may_load_torch(path: str) -> bool:
     torch_side = path.startswith(TORCH_SIDE) and path not in LIGHT_PYTORCH
-    return torch_side or path.startswith("models/")
+    return torch_side or (path.startswith("models/") and not path.startswith(LIGHT_MODELS))
 
 
 def file_of(name: str) -> str:
@@ -152,6 +154,7 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("compiler/x.py", "try:\n    import sklearn.base\nexcept ImportError:\n    pass", ["sklearn"]),
         ("parity/x.py", "class A:\n    from xgboost import Booster", ["xgboost"]),
         ("models/x.py", "import pandas", ["pandas"]),
+        ("models/data/x.py", "import torch", ["torch"]),
         ("models/x.py", "import torch", []),
         ("compiler/sources/pytorch/loading.py", "import torch", []),
         ("compiler/quantize/distillation/graph.py", "import torch", []),
