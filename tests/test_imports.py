@@ -173,6 +173,7 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("compiler/x.py", "try:\n    import sklearn.base\nexcept ImportError:\n    pass", ["sklearn"]),
         ("parity/x.py", "class A:\n    from xgboost import Booster", ["xgboost"]),
         ("models/x.py", "import pandas", ["pandas"]),
+        ("models/data/x.py", "import torch", ["torch"]),
         ("models/x.py", "import torch", []),
         ("models/data/x.py", "import torch", ["torch"]),
         ("models/evaluation/x.py", "import torch", ["torch"]),
