@@ -6,7 +6,7 @@
     }
 
 So a bit that changed on the way is found by every reader: the text is exactly that, or it is refused. It is no
-signature, as anybody can compute it anew.
+signature, as anybody can compute it anew. The schema does not ask for it, as findings hold metadata without its text.
 """
 
 from __future__ import annotations
@@ -29,11 +29,14 @@ def sealed(document: dict[str, Any]) -> str:
 
 def broken_seal(data: bytes, document: dict[str, Any]) -> str:
     """Return what is wrong with the checksum of `document`, of the text `data`; nothing where it holds."""
-    at = max(data.rfind(_BEFORE.encode()), 0)
+    found = repr(str(document[KEY])[:64]) if KEY in document else "missing"
+    at = data.rfind(_BEFORE.encode())
+    if at < 0:
+        return f"{KEY} is {found}, expected the SHA-256 of the text before it, on a line at the end of the file"
     expected = _digest(data[:at])
     if data[at:] == f'{_BEFORE}{expected}"{_END}\n'.encode():
         return ""
-    return f"{KEY} is {str(document[KEY])[:64]!r}, expected {expected!r} at the end of the file"
+    return f"{KEY} is {found}, expected {expected!r} at the end of the file"
 
 
 def _digest(data: bytes) -> str:

@@ -16,16 +16,22 @@ const (
 
 var beforeChecksum = []byte(",\n \"" + checksumKey + "\": \"")
 
-// checkSeal refuses a metadata.json of which a bit changed after it was written. The schema has seen to it that tree has the key.
+// checkSeal refuses a metadata.json without its checksum, or of which a bit changed after it was written. The schema does not ask
+// for the key, as a gate's findings hold metadata without its text.
 func checkSeal(path string, text []byte, tree any) error {
-	at := max(bytes.LastIndex(text, beforeChecksum), 0)
-	expected := digest(text[:at])
-	if string(text[at:]) == string(beforeChecksum)+expected+afterChecksum {
-		return nil
+	expected := "the SHA-256 of the text before it, on a line at the end of the file"
+	if at := bytes.LastIndex(text, beforeChecksum); at >= 0 {
+		sum := digest(text[:at])
+		if string(text[at:]) == string(beforeChecksum)+sum+afterChecksum {
+			return nil
+		}
+		expected = strconv.Quote(sum) + " at the end of the file"
 	}
-	object, _ := tree.(map[string]any)
+	found := "missing"
+	if object, _ := tree.(map[string]any); object[checksumKey] != nil {
+		found = strictjson.Shown(object[checksumKey])
+	}
 	return &Error{
-		Path: path, Field: checksumKey, Found: strictjson.Shown(object[checksumKey]), Expected: strconv.Quote(expected) + " at the end of the file",
-		Remedy: "compile or publish the bundle again", Err: ErrIntegrity,
+		Path: path, Field: checksumKey, Found: found, Expected: expected, Remedy: "compile or publish the bundle again", Err: ErrIntegrity,
 	}
 }

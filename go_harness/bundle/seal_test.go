@@ -60,8 +60,12 @@ func TestRefusesWhatWasNeverSealed(t *testing.T) {
 	path, text := sealedMetadata(t)
 	end := bytes.LastIndex(text, beforeChecksum)
 	var missing *Error
-	if _, err := parseMetadata(path, append(bytes.Clone(text[:end]), "\n}\n"...)); !errors.As(err, &missing) || missing.Field != checksumKey {
+	_, err := parseMetadata(path, append(bytes.Clone(text[:end]), "\n}\n"...))
+	if !errors.As(err, &missing) || missing.Field != checksumKey || missing.Found != "missing" || !errors.Is(err, ErrIntegrity) {
 		t.Errorf("got %v", err)
+	}
+	if want := "checksum is missing, expected the SHA-256 of the text before it, on a line at the end of the file; compile"; !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
 	}
 	// Written anew by another program, with the checksum of the old text in it.
 	rewritten := strings.ReplaceAll(string(text), "\n ", "\n  ")

@@ -14,6 +14,7 @@ from dwcpc.bench.history import history
 from dwcpc.bench.stated_verdict import stated_verdict
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.metadata import Verdict
+from dwcpc.compiler.seal import sealed
 
 PROVEN = Path(__file__).resolve().parents[1] / "fixtures" / "bundles" / "proven"
 
@@ -21,7 +22,7 @@ PROVEN = Path(__file__).resolve().parents[1] / "fixtures" / "bundles" / "proven"
 def placed(registry: Path, version: str, **changes: Any) -> Path:
     folder = Path(shutil.copytree(PROVEN, registry / "tiny_proven" / f"v{version}"))
     path = folder / "metadata.json"
-    path.write_text(json.dumps(json.loads(path.read_bytes()) | {"version": version} | changes), encoding="utf-8")
+    path.write_text(sealed(json.loads(path.read_bytes()) | {"version": version} | changes), encoding="utf-8")
     return folder
 
 

@@ -60,7 +60,15 @@ def test_what_was_never_sealed_is_refused(tmp_path: Path) -> None:
     del document[KEY]
     path = tmp_path / "metadata.json"
     path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(InputError, match=r"metadata\.json: .*checksum"):
+    with pytest.raises(InputError, match=r"metadata\.json: checksum is missing, expected the SHA-256 .*; compile"):
+        read_metadata(path)
+
+
+def test_the_checksum_of_another_text_is_no_seal_whatever_the_schema_says(tmp_path: Path) -> None:
+    """Written anew by another program, with the checksum of the old text in it."""
+    path = tmp_path / "metadata.json"
+    path.write_text(json.dumps(json.loads((SEALED / "metadata.json").read_bytes()), indent=2), encoding="utf-8")
+    with pytest.raises(InputError, match=r"checksum is '[0-9a-f]{64}', expected the SHA-256 of the text before it"):
         read_metadata(path)
 
 
