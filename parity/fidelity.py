@@ -17,8 +17,9 @@ weights, 51 dB where other draws had 72. The plain ratio stands in the check's n
     a decision may flip within   √S·e + e²        with e = ε · a_i, which is 2 % of a threshold of 0.3 at 30 dB
 
 The promise is about representative rows. Few rows made to be hard (special, zero, with missing values or a short
-history, at the threshold) have a floor 3 dB lower. On rows that no training set holds the rounding of weights is amplified as well: those ten times as wide as
-typical ones have a floor 10 dB lower, those 10⁴ times as wide one 20 dB lower.
+history, at the threshold) have a floor 3 dB lower. On rows that no training set holds the rounding of weights is
+amplified as well: those ten times as wide as typical ones have a floor 10 dB lower, those 10⁴ times as wide one 20 dB
+lower.
 """
 
 from __future__ import annotations

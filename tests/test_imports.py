@@ -175,7 +175,6 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("models/x.py", "import pandas", ["pandas"]),
         ("models/data/x.py", "import torch", ["torch"]),
         ("models/x.py", "import torch", []),
-        ("models/data/x.py", "import torch", ["torch"]),
         ("models/evaluation/x.py", "import torch", ["torch"]),
         ("models/training/fit.py", "import torch", []),
         ("models/training/fit.py", "import tensorboardX", ["tensorboardX"]),

@@ -104,7 +104,7 @@ def test_a_finished_run_is_resumed_and_an_ensemble_is_trained(run: Run, trained:
         (("train", "consensus", "--label", "bad"), "--label names a column of a table"),
         (("train", "consensus", "--resume", "x", "--ensemble", "2"), "omit --ensemble"),
         (("train", "consensus", "--data", "absent.csv"), "absent.csv: cannot be read"),
-        (("train", "nothing"), "'nothing' is not 'consensus'"),
+        (("train", "nothing"), "No such command 'nothing'"),
         (("evaluate", "absent"), "absent"),
     ],
 )
