@@ -20,7 +20,7 @@ from dwcpc.models.data.labelled import LabelledRows, keyed_by, labelled_rows, re
 from dwcpc.models.data.node_baselines import INTERVAL_S
 from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
-from dwcpc.models.evaluation.grouped_classification import highest_fall
+from dwcpc.models.evaluation.grouped_classification import Evaluation, highest_fall
 from dwcpc.models.training.node_artifacts import (
     SCALER,
     Judged,
@@ -73,13 +73,14 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     split = _split(rows, order.recipe)
     trained = train(rows, split, order.recipe, say)
     say("judging on validation and test")
-    judged = [_judged("validation", trained, rows, split.validation), _judged("test", trained, rows, split.test)]
+    on_test = _judged("test", trained, rows, split.test)
+    judged = [_judged("validation", trained, rows, split.validation), on_test]
     if isinstance(order.source, Fleet):
         judged += [_elsewhere(fleet, trained, order, say) for fleet in _others(order.source)]
     order.out.mkdir(parents=True, exist_ok=True)
     found = report(trained, save_artifacts(trained, order.out), rows, split, judged, _described(order.source))
     if order.compile:
-        found = dataclasses.replace(found, served=_served(order, trained, rows, split.test, say))
+        found = dataclasses.replace(found, served=_served(order, trained, rows, split.test, on_test.evaluation, say))
     write_report(found, order.out)
     if found.served is not None and found.served.fall > MAX_FALL:
         raise VerdictError(
@@ -135,9 +136,14 @@ def _described(source: GivenTable | Fleet) -> str:
 
 
 def _served(
-    order: TrainNodesOrder, trained: TrainedNodes, rows: LabelledRows, chosen: NDArray[np.int64], say: Say
+    order: TrainNodesOrder,
+    trained: TrainedNodes,
+    rows: LabelledRows,
+    chosen: NDArray[np.int64],
+    source: Evaluation,
+    say: Say,
 ) -> Served:
-    """Compile what was saved, and judge the bundle on the `chosen` rows through Go."""
+    """Compile what was saved, and judge the bundle on the `chosen` rows through Go, beside the source's evaluation."""
     summary = compile_bundle(_compile_order(order, trained), say)
     if summary.verdict == "fail":
         raise VerdictError(f"{summary.path}: did not pass, expected the model that was trained; see its report")
@@ -145,10 +151,9 @@ def _served(
     x = rows.x[chosen]
     isolation = order.recipe.model == "isolation"
     answers = bundle_answers(summary.path, x[:, trained.columns], None if isolation else trained.threshold)
-    scores = trained.suspicion(x)
-    flagged = scores >= trained.threshold
+    flagged = trained.suspicion(x) >= trained.threshold
     evaluation = judge(answers.score, answers.flagged, rows, chosen)
-    metric, fall = highest_fall(judge(scores, flagged, rows, chosen).metrics, evaluation.metrics)
+    metric, fall = highest_fall(source.metrics, evaluation.metrics)
     judged = Judged("test, compiled, through Go", evaluation, recall_by_cause(answers.flagged, rows, chosen))
     bundle = summary.path.relative_to(order.out).as_posix()
     return Served(bundle, summary.verdict, judged, metric, fall, int((flagged != answers.flagged).sum()))

@@ -155,10 +155,10 @@ func benchmarkPredict(b *testing.B, opts ...Option) {
 	}
 }
 
-// The throughput of a real model by as many callers, with as many slots: DWCPC_BENCH_REGISTRY names a registry, and
-// DWCPC_BENCH_MODEL one of its models.
-func BenchmarkThroughput(b *testing.B) {
-	dir, name := os.Getenv("DWCPC_BENCH_REGISTRY"), os.Getenv("DWCPC_BENCH_MODEL")
+// namedModel returns the registry and the model that the environment names; without them the benchmark is skipped.
+func namedModel(b *testing.B) (dir, name string) {
+	b.Helper()
+	dir, name = os.Getenv("DWCPC_BENCH_REGISTRY"), os.Getenv("DWCPC_BENCH_MODEL")
 	if dir == "" || name == "" {
 		b.Skip("DWCPC_BENCH_REGISTRY and DWCPC_BENCH_MODEL name no model")
 	}
@@ -166,6 +166,13 @@ func BenchmarkThroughput(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	return dir, name
+}
+
+// The throughput of a real model by as many callers, with as many slots: DWCPC_BENCH_REGISTRY names a registry, and
+// DWCPC_BENCH_MODEL one of its models.
+func BenchmarkThroughput(b *testing.B) {
+	dir, name := namedModel(b)
 	for _, callers := range []int{1, 2} {
 		b.Run([]string{"", "one", "two"}[callers], func(b *testing.B) {
 			r, err := Open(openedRuntime(b), dir, WithSlots(callers))

@@ -2,8 +2,6 @@ package registry
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -15,14 +13,7 @@ import (
 // From a raw sample to a prediction, with the features beside the model or in its graph, as its bundle says: the p50 in µs.
 // DWCPC_BENCH_REGISTRY names a registry, and DWCPC_BENCH_MODEL one of its models, which has a feature specification.
 func BenchmarkRawSample(b *testing.B) {
-	dir, name := os.Getenv("DWCPC_BENCH_REGISTRY"), os.Getenv("DWCPC_BENCH_MODEL")
-	if dir == "" || name == "" {
-		b.Skip("DWCPC_BENCH_REGISTRY and DWCPC_BENCH_MODEL name no model")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
+	dir, name := namedModel(b)
 	r, err := Open(openedRuntime(b), dir)
 	if err != nil {
 		b.Fatal(err)

@@ -58,7 +58,7 @@ class Detector:
         self._order = np.argsort(-score, kind="stable")
         self._anomalous = anomalous[self._order].astype(np.float64)
         self._flagged = (score.astype(np.float64) > threshold)[self._order]
-        self._last = _ends_of_ties(score[self._order])
+        self._last = ends_of_ties(score[self._order])
 
     def figures(self, weights: NDArray[np.integer] | None = None) -> DetectionFigures:
         """Judge the windows; `weights` says how often each counts, once without."""
@@ -100,11 +100,12 @@ def roc(anomalous: Flags, score: Scores) -> tuple[NDArray[np.float64], NDArray[n
 
 def _from_the_top(anomalous: Flags, score: Scores) -> tuple[NDArray[np.int64], NDArray[np.int64], Scores]:
     order = np.argsort(-score, kind="stable")
-    last = _ends_of_ties(score[order])
+    last = ends_of_ties(score[order])
     return np.cumsum(anomalous[order], dtype=np.int64)[last], last + 1, score[order][last]
 
 
-def _ends_of_ties(falling: Scores) -> NDArray[np.int64]:
+def ends_of_ties(falling: Scores) -> NDArray[np.int64]:
+    """Return the last place of each run of equal scores."""
     return np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
 
 

@@ -18,47 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.errors import InputError
+from dwcpc.models.evaluation.classification import Confusion, DetectionFigures, Flags, Scores, ends_of_ties
 
 REPLICATES = 1000
 LEVEL = 0.95
 
-Flags = NDArray[np.bool_]
-Scores = NDArray[np.floating]
-
-
-@dataclass(frozen=True, slots=True)
-class Confusion:
-    """Rows by what they are and what the model says."""
-
-    true_negatives: int
-    false_positives: int
-    false_negatives: int
-    true_positives: int
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """Each a share of 1."""
-
-    accuracy: float
-    detection_accuracy: float
-    precision: float
-    recall: float
-    f1: float
-    false_positive_rate: float
-    roc_auc: float
-    pr_auc: float  # average precision
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Metrics on `rows` rows, and the ends of their intervals; `groups` were drawn `replicates` times."""
+    """Figures on `rows` rows, and the ends of their intervals; `groups` were drawn `replicates` times."""
 
     rows: int
     confusion: Confusion
-    metrics: Metrics
-    low: Metrics
-    high: Metrics
+    metrics: DetectionFigures
+    low: DetectionFigures
+    high: DetectionFigures
     level: float
     groups: int
     replicates: int
@@ -99,18 +73,18 @@ def evaluate(
         rows=len(label),
         confusion=Confusion(*(int(count) for count in _counts(label, flagged, once))),
         metrics=judged.metrics(once),
-        low=Metrics(*low.tolist()),
-        high=Metrics(*high.tolist()),
+        low=DetectionFigures(*low.tolist()),
+        high=DetectionFigures(*high.tolist()),
         level=bootstrap.level,
         groups=len(known),
         replicates=len(drawn),
     )
 
 
-def highest_fall(before: Metrics, after: Metrics) -> tuple[str, float]:
+def highest_fall(before: DetectionFigures, after: DetectionFigures) -> tuple[str, float]:
     """Return the metric that got worse by most from `before` to `after`, and by how much; 0 where none did."""
     falls = {}
-    for field in fields(Metrics):
+    for field in fields(DetectionFigures):
         change = getattr(before, field.name) - getattr(after, field.name)
         falls[field.name] = -change if field.name == "false_positive_rate" else change
     name = max(falls, key=lambda metric: falls[metric])
@@ -153,13 +127,13 @@ class _Judged:
     order: NDArray[np.int64]
     last: NDArray[np.int64]
 
-    def metrics(self, weights: NDArray[np.float64]) -> Metrics:
+    def metrics(self, weights: NDArray[np.float64]) -> DetectionFigures:
         """Return the metrics when each row counts `weights` times."""
         tn, fp, fn, tp = (float(count) for count in _counts(self.label, self.flagged, weights))
         precision = tp / (tp + fp) if tp + fp else 0.0
         recall = tp / (tp + fn)
         roc_auc, pr_auc = self._areas(weights)
-        return Metrics(
+        return DetectionFigures(
             accuracy=(tp + tn) / (tn + fp + fn + tp),
             detection_accuracy=(precision + recall) / 2,
             precision=precision,
@@ -183,8 +157,7 @@ class _Judged:
 
 def _judged(label: Flags, score: Scores, flagged: Flags) -> _Judged:
     order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(order) - 1)
-    return _Judged(label, flagged, order, last)
+    return _Judged(label, flagged, order, ends_of_ties(score[order]))
 
 
 def _draws(groups: int, bootstrap: Bootstrap) -> Iterator[NDArray[np.float64]]:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwcpc.compiler.errors import InputError
+from dwcpc.models.evaluation.classification import DetectionFigures
 from dwcpc.models.evaluation.grouped_classification import (
     Bootstrap,
-    Metrics,
     evaluate,
     highest_fall,
     threshold_at_false_positive_rate,
@@ -102,7 +102,7 @@ def test_where_no_score_keeps_the_limit_the_threshold_flags_nothing() -> None:
 
 
 def test_the_highest_fall_counts_a_higher_false_positive_rate_as_worse() -> None:
-    before = Metrics(0.9, 0.9, 0.9, 0.9, 0.9, 0.02, 0.9, 0.9)
+    before = DetectionFigures(0.9, 0.9, 0.9, 0.9, 0.9, 0.02, 0.9, 0.9)
     assert highest_fall(before, before) == ("accuracy", 0.0)
     worse = dataclasses.replace(before, recall=0.899, false_positive_rate=0.05)
     assert highest_fall(before, worse) == ("false_positive_rate", pytest.approx(0.03))
