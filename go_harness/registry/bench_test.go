@@ -5,8 +5,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -153,20 +151,6 @@ func benchmarkPredict(b *testing.B, opts ...Option) {
 			b.Fatal(err)
 		}
 	}
-}
-
-// namedModel returns the registry and the model that the environment names; without them the benchmark is skipped.
-func namedModel(b *testing.B) (dir, name string) {
-	b.Helper()
-	dir, name = os.Getenv("DWCPC_BENCH_REGISTRY"), os.Getenv("DWCPC_BENCH_MODEL")
-	if dir == "" || name == "" {
-		b.Skip("DWCPC_BENCH_REGISTRY and DWCPC_BENCH_MODEL name no model")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return dir, name
 }
 
 // The throughput of a real model by as many callers, with as many slots: DWCPC_BENCH_REGISTRY names a registry, and
