@@ -15,10 +15,10 @@ from dwcpc.compiler.errors import InputError, VerdictError
 from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
-from dwcpc.models.data.group_splits import Split, split_rows
 from dwcpc.models.data.labelled import LabelledRows, keyed_by, labelled_rows, read_labelled
 from dwcpc.models.data.node_baselines import INTERVAL_S
 from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.grouped_classification import Evaluation, highest_fall
 from dwcpc.models.training.node_artifacts import (
@@ -153,7 +153,7 @@ def _served(
     answers = bundle_answers(summary.path, x[:, trained.columns], None if isolation else trained.threshold)
     flagged = trained.suspicion(x) >= trained.threshold
     evaluation = judge(answers.score, answers.flagged, rows, chosen)
-    metric, fall = highest_fall(source.metrics, evaluation.metrics)
+    metric, fall = highest_fall(source.figures, evaluation.figures)
     judged = Judged("test, compiled, through Go", evaluation, recall_by_cause(answers.flagged, rows, chosen))
     bundle = summary.path.relative_to(order.out).as_posix()
     return Served(bundle, summary.verdict, judged, metric, fall, int((flagged != answers.flagged).sum()))

@@ -1,6 +1,6 @@
 """Training, validation and test parts of a table: by time or by group, never rows of one series shuffled.
 
-Windows are cut after the split, so that none lies in two parts.
+Windows are cut after the split, so that none lies in two parts. `series_split.py` splits rows that already look back.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.data.columns import Columns
+from dwcpc.models.data.dealt_groups import dealt_groups
 from dwcpc.models.data.table import Table, row_count, taken
 
 SHARES: Final = (0.6, 0.2, 0.2)
@@ -41,14 +42,7 @@ def split_by_group(table: Table, columns: Columns, seed: int, shares: tuple[floa
     """Give whole groups, drawn by `seed`, to each part."""
     if columns.group is None:
         raise InputError("a split by group needs a column that names the groups; name it, or split by time")
-    names, place = np.unique(table[columns.group], return_inverse=True)
-    if len(names) < len(shares):
-        raise InputError(f"column {columns.group!r} names {len(names)} groups, expected 3 or more to split by group")
-    order = np.random.default_rng(seed).permutation(len(names))
-    borders = np.clip(np.round(np.cumsum(shares)[:2] * len(names)), (1, 2), (len(names) - 2, len(names) - 1))
-    part_of_group = np.empty(len(names), np.int64)
-    part_of_group[order] = np.searchsorted(borders, np.arange(len(names)), side="right")
-    return _parts(table, part_of_group[place])
+    return _parts(table, dealt_groups(table[columns.group], seed, shares[:2]))
 
 
 def _groups(table: Table, columns: Columns) -> list[np.ndarray[tuple[int], np.dtype[np.int64]]]:

@@ -1,8 +1,9 @@
-"""Figures of a detector that calls a window an anomaly when its score exceeds a threshold.
+"""Figures of a yes-or-no model that gives each row a score and flags some.
 
-`detection_accuracy` is (precision + recall) / 2, as the owners of the models define it. ROC-AUC is the probability that
-an anomaly scores above a normal window, ties counted half; PR-AUC is the average precision, Σ (Rₙ − Rₙ₋₁)·Pₙ over the
-distinct scores. A figure whose denominator is empty is NaN.
+`detection_accuracy` is (precision + recall) / 2, as the owners of the models define it: their reports call it accuracy,
+which it is not. ROC-AUC is the probability that an anomaly scores above a normal row, ties counted half; PR-AUC is the
+average precision, Σ (Rₙ − Rₙ₋₁)·Pₙ over the distinct scores. The precision of nothing flagged is 0; any other figure
+whose denominator is empty is NaN.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Counts of windows; an anomaly is a positive."""
+    """Counts of rows; an anomaly is a positive."""
 
     true_negatives: int
     false_positives: int
@@ -41,7 +42,7 @@ class DetectionFigures:
 
 
 def confusion_of(anomalous: Flags, flagged: Flags) -> Confusion:
-    """Count the windows by what they are and what they were called."""
+    """Count the rows by what they are and what they were called."""
     return Confusion(
         true_negatives=int((~anomalous & ~flagged).sum()),
         false_positives=int((~anomalous & flagged).sum()),
@@ -50,24 +51,25 @@ def confusion_of(anomalous: Flags, flagged: Flags) -> Confusion:
     )
 
 
-class Detector:
-    """Labelled scores, sorted once: windows may then count more than once, or not at all, as a bootstrap has it."""
+class Judge:
+    """Labelled rows, sorted once by score: each may then count more than once, or not at all, as a bootstrap has it."""
 
-    def __init__(self, anomalous: Flags, score: Scores, threshold: float) -> None:
-        """A score above `threshold`, compared in float64, is called an anomaly."""
+    def __init__(self, anomalous: Flags, score: Scores, flagged: Flags) -> None:
+        """`score` is higher where more suspect; `flagged` is what was called an anomaly. All are [rows]."""
         self._order = np.argsort(-score, kind="stable")
         self._anomalous = anomalous[self._order].astype(np.float64)
-        self._flagged = (score.astype(np.float64) > threshold)[self._order]
+        self._flagged = flagged[self._order]
         self._last = ends_of_ties(score[self._order])
 
     def figures(self, weights: NDArray[np.integer] | None = None) -> DetectionFigures:
-        """Judge the windows; `weights` says how often each counts, once without."""
+        """Judge the rows; `weights` says how often each counts, once without."""
         weight = np.ones(len(self._order)) if weights is None else weights[self._order].astype(np.float64)
         positive, negative = weight * self._anomalous, weight * (1 - self._anomalous)
         found, false = float(positive[self._flagged].sum()), float(negative[self._flagged].sum())
         found_at, false_at = np.cumsum(positive)[self._last], np.cumsum(negative)[self._last]
         positives, negatives = float(found_at[-1]), float(false_at[-1])
-        precision, recall = _ratio(found, found + false), _ratio(found, positives)
+        precision = _ratio(found, found + false) if found + false else 0.0
+        recall = _ratio(found, positives)
         return DetectionFigures(
             accuracy=_ratio(found + negatives - false, positives + negatives),
             detection_accuracy=(precision + recall) / 2,
@@ -82,7 +84,7 @@ class Detector:
 
 def detection_figures(anomalous: Flags, score: Scores, threshold: float) -> DetectionFigures:
     """Judge scores; one above `threshold`, compared in float64, is called an anomaly."""
-    return Detector(anomalous, score, threshold).figures()
+    return Judge(anomalous, score, score.astype(np.float64) > threshold).figures()
 
 
 def precision_recall(anomalous: Flags, score: Scores) -> tuple[NDArray[np.float64], NDArray[np.float64], Scores]:

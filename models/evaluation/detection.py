@@ -13,7 +13,7 @@ from dwcpc.models.evaluation.bootstrap import Interval, blocks_of, bootstrap
 from dwcpc.models.evaluation.classification import (
     Confusion,
     DetectionFigures,
-    Detector,
+    Judge,
     confusion_of,
     detection_figures,
 )
@@ -59,8 +59,8 @@ def evaluate_detection(
     clear = ~windows.edge
     judged, judged_score = windows.clear(), score[clear]
     anomalous = judged.anomalous
-    judge = Detector(anomalous, judged_score, threshold)
     flagged = score.astype(np.float64) > threshold
+    judge = Judge(anomalous, judged_score, flagged[clear])
     return DetectionEvaluation(
         data=data,
         model=model,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dwcpc.compiler.whole_file import whole_file
-from dwcpc.models.data.group_splits import Split
 from dwcpc.models.data.labelled import LabelledRows
+from dwcpc.models.data.series_split import Split
 from dwcpc.models.evaluation.grouped_classification import Evaluation
 from dwcpc.models.training.feature_choice import spec_document
 from dwcpc.models.training.node_estimators import FILES, save
 from dwcpc.models.training.nodes import TrainedNodes
+from dwcpc.models.training.report import versions
+from dwcpc.models.training.run_files import write_json
 
 REPORT, HISTORY = "TRAINING_REPORT.json", "training_history.json"
 SCALER, FEATURES = "scaler.json", "features.json"
@@ -112,7 +111,7 @@ def report(
         training_seconds=round(trained.seconds, 1),
         artifact=artifact.name,
         artifact_bytes=artifact.stat().st_size,
-        libraries={name: metadata.version(name) for name in LIBRARIES},
+        libraries=versions(LIBRARIES),
         validation=judged[0],
         test=judged[1],
         elsewhere=tuple(judged[2:]),
@@ -122,10 +121,3 @@ def report(
 def write_report(found: TrainingReport, folder: Path) -> None:
     """Write TRAINING_REPORT.json."""
     write_json(folder / REPORT, asdict(found))
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write `content` as JSON that any reader takes."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    with whole_file(path) as file:
-        file.write(f"{text}\n".encode())

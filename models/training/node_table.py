@@ -68,13 +68,10 @@ def _shown(report: TrainingReport) -> Iterator[Judged]:
 
 
 def _cells(judged: Judged) -> tuple[str, ...]:
-    found, low, high = (getattr(judged.evaluation, part) for part in ("metrics", "low", "high"))
+    found = judged.evaluation.figures
     return (
         judged.on,
-        *(
-            f"{100 * getattr(found, name):.2f} [{100 * getattr(low, name):.2f}, {100 * getattr(high, name):.2f}]"
-            for name in ("recall", "false_positive_rate")
-        ),
+        *(f"{100 * getattr(found, name):.2f} {_between(judged, name)}" for name in ("recall", "false_positive_rate")),
         *(f"{100 * getattr(found, name):.2f}" for name in ("precision", "accuracy", "detection_accuracy", "f1")),
         f"{found.roc_auc:.4f}",
         f"{found.pr_auc:.4f}",
@@ -82,13 +79,18 @@ def _cells(judged: Judged) -> tuple[str, ...]:
 
 
 def _line(judged: Judged) -> str:
-    found, low, high = judged.evaluation.metrics, judged.evaluation.low, judged.evaluation.high
+    found = judged.evaluation.figures
     return (
-        f"recall {100 * found.recall:.2f} % [{100 * low.recall:.2f}, {100 * high.recall:.2f}]   "
-        f"false positives {100 * found.false_positive_rate:.2f} % "
-        f"[{100 * low.false_positive_rate:.2f}, {100 * high.false_positive_rate:.2f}]   "
+        f"recall {100 * found.recall:.2f} % {_between(judged, 'recall')}   "
+        f"false positives {100 * found.false_positive_rate:.2f} % {_between(judged, 'false_positive_rate')}   "
         f"accuracy {100 * found.accuracy:.2f} %   ROC-AUC {found.roc_auc:.4f}   {judged.on}"
     )
+
+
+def _between(judged: Judged, name: str) -> str:
+    """Return the ends of a figure's interval, in percent."""
+    interval = judged.evaluation.intervals[name]
+    return f"[{100 * interval.low:.2f}, {100 * interval.high:.2f}]"
 
 
 if __name__ == "__main__":

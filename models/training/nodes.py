@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.spec import FeatureSpec
-from dwcpc.models.data.group_splits import Split
 from dwcpc.models.data.labelled import LabelledRows
-from dwcpc.models.evaluation.grouped_classification import Evaluation, evaluate, threshold_at_false_positive_rate
+from dwcpc.models.data.series_split import Split
+from dwcpc.models.evaluation.grouped_classification import Evaluation, evaluate
 from dwcpc.models.training.feature_choice import BEST, best_features, narrowed
 from dwcpc.models.training.node_estimators import History, Kind, fit, parameters, suspicion
+from dwcpc.models.training.threshold import threshold_at_false_positive_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def train(
     say(f"fitting {recipe.model} on {len(split.train)} rows of {len(columns)} features")
     estimator, history = fit(recipe.model, chosen, scaled[0], scaled[1], recipe.seed)
     validated = suspicion(recipe.model, estimator, scaled[1][0])
-    threshold = threshold_at_false_positive_rate(scaled[1][1], validated, recipe.false_positives)
+    threshold = threshold_at_false_positive_rate(validated, scaled[1][1], recipe.false_positives)
     names = tuple(rows.names[column] for column in columns)
     spec = rows.spec if recipe.features == "all" else narrowed(rows.spec, names)
     seconds = time.monotonic() - begun

@@ -47,9 +47,9 @@ def epochs_told(history: Sequence[Epoch]) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that the result depends on."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+def versions(libraries: Sequence[str] = LIBRARIES) -> dict[str, str]:
+    """Return the versions that the result depends on, Python's among them."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in libraries}}
 
 
 def files_in(folder: Path) -> list[str]:

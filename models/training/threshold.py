@@ -1,7 +1,7 @@
 """The threshold of an anomaly score, chosen on validation windows and never on others.
 
-With labels it is the middle between the two scores where the mean of accuracy and detection accuracy, which is
-(precision + recall) / 2, is best; without labels it is a quantile of the scores.
+With labels it is the middle between two scores: where the mean of accuracy and detection accuracy, which is
+(precision + recall) / 2, is best, or the lowest that keeps a false-positive rate. Without, a quantile of the scores.
 """
 
 from __future__ import annotations
@@ -31,3 +31,20 @@ def best_threshold(scores: NDArray[np.floating], anomalous: NDArray[np.bool_]) -
 def quantile_threshold(scores: NDArray[np.floating], share_normal: float) -> float:
     """Return the score that `share_normal` of the windows do not exceed."""
     return float(np.quantile(scores.astype(np.float64), share_normal))
+
+
+def threshold_at_false_positive_rate(score: NDArray[np.floating], anomalous: NDArray[np.bool_], limit: float) -> float:
+    """Return the lowest threshold (score ≥ it is flagged) that flags at most the share `limit` of the normal rows.
+
+    It lies midway between two scores, so that no row of these sits on it. Where even the highest score flags too many,
+    it is the next float64 above that, and flags nothing.
+    """
+    normal = np.sort(score[~anomalous])
+    allowed = int(limit * len(normal))
+    candidates = np.unique(score).astype(np.float64)
+    flagged = len(normal) - np.searchsorted(normal, candidates, side="left")
+    first = int(np.argmax(flagged <= allowed)) if flagged[-1] <= allowed else len(candidates)
+    if first == len(candidates):
+        return float(np.nextafter(candidates[-1], np.inf))
+    below = candidates[first - 1] if first else candidates[0]
+    return float((below + candidates[first]) / 2)

@@ -45,7 +45,7 @@ def test_a_split_by_group_needs_three_groups_and_their_column(table: Table) -> N
     with pytest.raises(InputError, match="needs a column"):
         split_by_group(table, Columns(("x",)), seed=0)
     two = {name: values[table["node"] < 2] for name, values in table.items()}
-    with pytest.raises(InputError, match="names 2 groups, expected 3"):
+    with pytest.raises(InputError, match="2 groups, expected 3"):
         split_by_group(two, COLUMNS, seed=0)
 
 

@@ -14,9 +14,9 @@ from dwcpc.compiler.features.shipped import shipped_spec
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.scalers import load_scaler
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
-from dwcpc.models.data.group_splits import split_rows
 from dwcpc.models.data.labelled import LabelledRows, labelled_rows
 from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.series_split import split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.grouped_classification import highest_fall
 from dwcpc.models.training.node_artifacts import TrainingReport
@@ -59,8 +59,8 @@ def test_it_is_small_and_of_the_owners_size(evaluation: TrainingReport) -> None:
 def test_it_reaches_what_its_owners_asked_for_on_nodes_and_times_held_out(evaluation: TrainingReport) -> None:
     assert evaluation.served is not None
     for found in (evaluation.test, evaluation.served.judged):
-        assert found.evaluation.metrics.recall >= MIN_RECALL
-        assert found.evaluation.high.false_positive_rate < MAX_FALSE_POSITIVES
+        assert found.evaluation.figures.recall >= MIN_RECALL
+        assert found.evaluation.intervals["false_positive_rate"].high < MAX_FALSE_POSITIVES
     assert evaluation.served.fall <= MAX_FALL
     assert len(evaluation.elsewhere) == 3  # where it may do worse, and says so
 
@@ -71,15 +71,15 @@ def test_source_and_bundle_in_go_give_the_figures_of_the_evaluation(
     chosen = split_rows(rows.time, rows.group, evaluation.seed).test
     x = rows.x[chosen]
     scores = source_scores(x)
-    source = judge(scores, scores >= evaluation.threshold, rows, chosen).metrics
-    stated = evaluation.test.evaluation
+    source = judge(scores, scores >= evaluation.threshold, rows, chosen).figures
+    stated = evaluation.test.evaluation.intervals
     # Another processor's exp and log may draw other counts: the same figures within their own intervals.
-    assert stated.low.recall <= source.recall <= stated.high.recall
-    assert stated.low.false_positive_rate <= source.false_positive_rate <= stated.high.false_positive_rate
+    for name in ("recall", "false_positive_rate"):
+        assert stated[name].low <= getattr(source, name) <= stated[name].high
     request = CompileRequest(SHIPPED / "model.ubj", CPU_FP32, SHIPPED / "scaler.json")
     order = Order(
         request, "nodes", tmp_path, "1.0", replace=False, calibration=None, rows=64, seed=1, verify=False, budgets=()
     )
     bundle = compile_bundle(order, lambda _: None).path
     answers = bundle_answers(bundle, x, evaluation.threshold)
-    assert highest_fall(source, judge(answers.score, answers.flagged, rows, chosen).metrics)[1] <= MAX_FALL
+    assert highest_fall(source, judge(answers.score, answers.flagged, rows, chosen).figures)[1] <= MAX_FALL

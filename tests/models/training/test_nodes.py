@@ -7,9 +7,9 @@ import pytest
 
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.shipped import shipped_spec
-from dwcpc.models.data.group_splits import Split, split_rows
 from dwcpc.models.data.labelled import LabelledRows, labelled_rows
 from dwcpc.models.data.nodes import CAUSE, KINDS, LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.training.node_estimators import parameters
 from dwcpc.models.training.nodes import NodeRecipe, judge, recall_by_cause, time_blocks, train
 
@@ -32,8 +32,8 @@ def test_a_small_supervised_model_finds_most_incidents_on_nodes_it_never_saw(row
     scores = trained.suspicion(rows.x[split.test])
     flagged = scores >= trained.threshold
     found = judge(scores, flagged, rows, split.test)
-    assert found.metrics.recall > 0.9
-    assert found.metrics.false_positive_rate < 0.06
+    assert found.figures.recall > 0.9
+    assert found.figures.false_positive_rate < 0.06
     assert found.groups == len(set(rows.group[split.test]))  # type: ignore[index]
     assert set(recall_by_cause(flagged, rows, split.test)) <= set(KINDS)
 
@@ -43,7 +43,7 @@ def test_shuffled_labels_teach_nothing(rows: LabelledRows, split: Split) -> None
     label[split.train] = np.random.default_rng(0).permutation(label[split.train])
     trained = train(dataclasses.replace(rows, label=label), split, SMALL)
     scores = trained.suspicion(rows.x[split.test])
-    assert judge(scores, scores >= trained.threshold, rows, split.test).metrics.recall < 0.5
+    assert judge(scores, scores >= trained.threshold, rows, split.test).figures.recall < 0.5
 
 
 def test_the_test_rows_have_no_part_in_training(rows: LabelledRows, split: Split) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwcpc.models.evaluation.classification import detection_figures
-from dwcpc.models.training.threshold import best_threshold, quantile_threshold
+from dwcpc.models.training.threshold import best_threshold, quantile_threshold, threshold_at_false_positive_rate
 
 CASES = st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=2, max_size=30).filter(
     lambda rows: len({anomalous for anomalous, _ in rows}) == 2 and len({score for _, score in rows}) > 1
@@ -37,3 +37,20 @@ def test_scores_that_are_all_equal_leave_nothing_to_choose() -> None:
 
 def test_without_labels_it_is_a_quantile() -> None:
     assert quantile_threshold(np.arange(101.0), 0.99) == 99.0
+
+
+def test_the_threshold_keeps_the_limit_on_normal_rows_and_no_lower_one_does() -> None:
+    rng = np.random.default_rng(4)
+    label = rng.random(400) < 0.3
+    score = np.round((rng.normal(size=400) + label) * 5) / 20  # with ties
+    threshold = threshold_at_false_positive_rate(score, label, 0.05)
+    normal = score[~label]
+    assert (normal >= threshold).mean() <= 0.05
+    below = score[score < threshold].max()
+    assert (normal >= below).mean() > 0.05
+    assert threshold not in score
+
+
+def test_where_no_score_keeps_the_limit_the_threshold_flags_nothing() -> None:
+    label, score = np.array([False, True]), np.array([1.0, 1.0])
+    assert not (score >= threshold_at_false_positive_rate(score, label, 0.0)).any()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.errors import InputError
+from dwcpc.models.data.dealt_groups import dealt_groups
 
 Rows = NDArray[np.int64]
 
@@ -44,7 +45,7 @@ def split_rows(time: NDArray[np.float64], group: NDArray[Any] | None, seed: int,
     shares = shares or Shares()
     part_of_row = _time_parts(time, shares)
     if group is not None:
-        by_group = _group_parts(group, seed, shares.groups)
+        by_group = dealt_groups(group, seed, shares.groups)
         part_of_row = np.where(by_group == part_of_row, part_of_row, -1)
     parts = [np.flatnonzero(part_of_row == part) for part in range(3)]
     for name, rows in zip(("train", "validation", "test"), parts, strict=True):
@@ -60,15 +61,3 @@ def _time_parts(time: NDArray[np.float64], shares: Shares) -> NDArray[np.int64]:
     for border in (first, second):
         part[(time >= border) & (time < border + shares.embargo)] = -1
     return part
-
-
-def _group_parts(group: NDArray[Any], seed: int, shares: tuple[float, float]) -> NDArray[np.int64]:
-    known, place = np.unique(group, return_inverse=True)
-    if len(known) < 3:
-        raise InputError(f"table: {len(known)} groups, expected 3 or more to keep some unseen; split by time alone")
-    first, second = np.rint(np.cumsum(shares) * len(known)).astype(int)
-    first = min(max(1, first), len(known) - 2)
-    second = min(max(first + 1, second), len(known) - 1)
-    rank = np.empty(len(known), np.int64)
-    rank[np.random.default_rng(seed).permutation(len(known))] = np.arange(len(known))
-    return np.where(rank < first, 0, np.where(rank < second, 1, 2))[place]

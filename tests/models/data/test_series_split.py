@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.models.data.group_splits import Shares, split_rows
+from dwcpc.models.data.series_split import Shares, split_rows
 
 SAMPLES = 40
 
