@@ -161,7 +161,8 @@ class Decision:
     """An anomaly is `float64(score) <comparison> threshold`, score being the output named so, unless there is a `flag`.
 
     `flag` names an int64 output `[batch]` that is the decision: 1 an anomaly, 0 none, -1 a row that was not answered.
-    The graph takes it in float64, where the float32 score may have been rounded across the threshold.
+    The graph takes it from what is not yet rounded, where the float32 score may lie across the threshold. A
+    classifier's flag is its label, and its score the probabilities, of which the last is judged.
     """
 
     score: str

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dwcpc.compiler.artifact import Artifact, read_artifact
+from dwcpc.compiler.class_threshold import class_decision
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.lowering.reading_order import require_embeddable
 from dwcpc.compiler.features.reading import checked_spec
@@ -163,7 +164,8 @@ def _feature_use(request: CompileRequest, spec: ModelSpec, scaler: Scaler | None
 def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decision | None:
     """Return what makes an answer an anomaly; InputError for a threshold where the model has no score.
 
-    An autoencoder has none without a threshold; an isolation forest then keeps the one it was fitted with.
+    Without a threshold an autoencoder has none, an isolation forest keeps the one it was fitted with, and a classifier
+    its framework's label.
     """
     spec = loaded.spec
     if spec.task == "autoencoder":
@@ -173,9 +175,12 @@ def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decisio
             return Decision(SCORE_OUTPUT, ISOLATION_DEFINITION, threshold, "<=", ANOMALY_FLAG)
         if loaded.core.offset is not None:
             return Decision(SCORE_OUTPUT, ISOLATION_DEFINITION, loaded.core.offset, "<", ANOMALY_FLAG)
+    if threshold is not None and spec.task == "classification" and isinstance(loaded, Estimator):
+        return class_decision(loaded.core, threshold)
     if threshold is not None:
         raise InputError(
-            f"--threshold {threshold:g}: the model is a {spec.model_type} without an anomaly score; omit --threshold"
+            f"--threshold {threshold:g}: the model is a {spec.model_type} without an anomaly score or two classes; "
+            "omit --threshold"
         )
     return None
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BISECTIONS = 16
 KEPT = 8  # of the last bisections: distances from 2^-9 to 2^-16 of the pair's
 SURPLUS = 2  # more pairs than needed, as some end at a jump of the score and not near the threshold
+SURPLUS_OF_JUMPS = 64  # where the score does nothing but jump, most do
 PAIRED_ROWS = 256  # of each group of candidates
 BAND = 0.02  # of the threshold: rows whose score lies farther off are no threshold rows
 
@@ -30,6 +31,8 @@ def threshold_cases(
     threshold: float,
     rows: int,
     seed: int,
+    *,
+    surplus: int = SURPLUS,
 ) -> CaseGroup | None:
     """Return up to `rows` rows near `threshold`; none when no two of `candidates` lie on different sides of it."""
     rng = np.random.default_rng(seed)
@@ -37,7 +40,7 @@ def threshold_cases(
     below, above = np.flatnonzero(scores < threshold), np.flatnonzero(scores > threshold)
     if not len(below) or not len(above):
         return None
-    pairs = SURPLUS * -(-rows // KEPT)
+    pairs = surplus * -(-rows // KEPT)
     low = candidates[rng.choice(below, pairs)].astype(np.float64)
     high = candidates[rng.choice(above, pairs)].astype(np.float64)
     kept = []

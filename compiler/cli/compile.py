@@ -60,7 +60,8 @@ if TYPE_CHECKING:
     "--threshold",
     type=float,
     callback=finite,
-    help="An autoencoder's score above it, an isolation forest's at or below it, is an anomaly.",
+    help="An autoencoder's score above it, an isolation forest's at or below it, is an anomaly; a classifier of 0 and "
+    "1 says 1 from this probability on.",
 )
 @click.option("--missing", type=float, help="XGBoost: the value, besides NaN, that stands for a missing one.")
 @click.option(

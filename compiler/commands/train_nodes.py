@@ -149,8 +149,7 @@ def _served(
         raise VerdictError(f"{summary.path}: did not pass, expected the model that was trained; see its report")
     say("judging the bundle through Go")
     x = rows.x[chosen]
-    isolation = order.recipe.model == "isolation"
-    answers = bundle_answers(summary.path, x[:, trained.columns], None if isolation else trained.threshold)
+    answers = bundle_answers(summary.path, x[:, trained.columns])
     flagged = trained.suspicion(x) >= trained.threshold
     evaluation = judge(answers.score, answers.flagged, rows, chosen)
     metric, fall = highest_fall(source.figures, evaluation.figures)

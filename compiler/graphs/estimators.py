@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from dwcpc.compiler.class_threshold import decided
 from dwcpc.compiler.graphs.built import Built, Surroundings
 from dwcpc.compiler.graphs.graph_builder import GraphBuilder
 from dwcpc.compiler.graphs.heads import Refusal
@@ -52,7 +53,7 @@ def build_estimator(
 ) -> Built:
     """Return the graph from raw inputs to labels and probabilities, a prediction, or score and flag."""
     scalers: tuple[Scaling, ...] = (*([] if around.scaler is None else [around.scaler]), *estimator.scalers)
-    core = estimator.core
+    core = decided(estimator.core, decision)
     record = None
     if isinstance(core, TreeEnsemble) and scalers:
         progress("folding the scaler into the thresholds")
@@ -76,7 +77,7 @@ def build_estimator(
 def output_tensors(core: TreeEnsemble | LinearModel, decision: Decision | None) -> tuple[TensorSpec, ...]:
     """Return what a core's served outputs are called, their shapes and units."""
     classes = core.classes
-    if decision is not None:
+    if decision is not None and decision.score == SCORE_OUTPUT:
         return (
             TensorSpec(SCORE_OUTPUT, "float32", ("batch",), units=("score from -1 to 0",)),
             TensorSpec(DECISION_VALUE, "float32", ("batch",), units=("score above the threshold",)),

@@ -146,8 +146,9 @@ type Scaler struct {
 }
 
 // Decision makes a prediction an anomaly: float64(score) Comparison Threshold, Score being the output named so, unless there
-// is a Flag. That names an int64 output of one value which is the decision, taken in float64 where the float32 score may have
-// been rounded across the threshold: 1 an anomaly, 0 none, Unanswered.
+// is a Flag. That names an int64 output of one value which is the decision, taken from what is not yet rounded, where the
+// float32 score may lie across the threshold: 1 an anomaly, 0 none, Unanswered. Of a classifier Flag is its label, and Score
+// its probabilities, of which the last is compared.
 type Decision struct {
 	Score      string  `json:"score"`
 	Definition string  `json:"definition"`

@@ -47,13 +47,14 @@ func TopProbability(index int) Sureness {
 	}
 }
 
-// Margin is a decision's: how far the score in the output at index is from the threshold, as a share of the threshold's size,
-// 1 at most. A score on the threshold is 0, one of twice the threshold 1. It orders predictions of one model; it is no
+// Margin is a decision's: how far the score in the output at index (of a classifier, its last probability) is from the
+// threshold, as a share of the threshold's size, 1 at most. A score on the threshold is 0, one of twice the threshold 1. It orders predictions of one model; it is no
 // probability.
 func Margin(index int, decision bundle.Decision) Sureness {
 	return func(out predictor.Outputs) float64 {
 		size := math.Abs(decision.Threshold)
-		distance := math.Abs(float64(out[index].Float32[0]) - decision.Threshold)
+		score := out[index].Float32
+		distance := math.Abs(float64(score[len(score)-1]) - decision.Threshold)
 		if size == 0 {
 			return clamped(distance)
 		}

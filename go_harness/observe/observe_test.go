@@ -127,6 +127,7 @@ func TestSureness(t *testing.T) {
 		"half its size below":          {Margin(0, decision), []float32{-0.75}, 0.5},
 		"far":                          {Margin(0, decision), []float32{9}, 1},
 		"a score of NaN":               {Margin(0, decision), []float32{nan}, math.NaN()},
+		"the last probability":         {Margin(0, bundle.Decision{Threshold: 0.5}), []float32{0.25, 0.75}, 0.5},
 		"a distance from a zero limit": {Margin(0, bundle.Decision{}), []float32{0.25}, 0.25},
 	} {
 		got := c.of(predictor.Outputs{{Float32: c.values}})

@@ -23,16 +23,11 @@ class BundleAnswers:
     flagged: NDArray[np.bool_]
 
 
-def bundle_answers(bundle: Path, rows: NDArray[np.float32], threshold: float | None = None) -> BundleAnswers:
-    """Run raw rows through the Go harness.
-
-    A classifier of two classes flags a probability ≥ `threshold`, which its bundle does not hold (without: its label);
-    an anomaly detector flags as its bundle says.
-    """
+def bundle_answers(bundle: Path, rows: NDArray[np.float32]) -> BundleAnswers:
+    """Run raw rows through the Go harness; what is flagged is the bundle's own decision, an anomaly or a label of 1."""
     outputs = GoRuntime().run(open_bundle(bundle), rows, BATCH).outputs
     if "anomaly" in outputs:
         return BundleAnswers(-outputs["anomaly_score"].astype(np.float64), outputs["anomaly"] == 1)
     if "probability" not in outputs or outputs["probability"].shape[1] != 2:
         raise InputError(f"{bundle}: gives {', '.join(outputs)}, expected two classes or anomalies; choose its bundle")
-    score = outputs["probability"][:, 1].astype(np.float64)
-    return BundleAnswers(score, outputs["label"] == 1 if threshold is None else score >= threshold)
+    return BundleAnswers(outputs["probability"][:, 1].astype(np.float64), outputs["label"] == 1)

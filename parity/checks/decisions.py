@@ -1,7 +1,8 @@
 """The decision at the embedded threshold.
 
 Where the score decides, a flip farther from the threshold than the score's tolerance is a failure. Where an output of
-its own is the decision, the graph has taken it before anything was rounded, and any flip is.
+its own is the decision, the graph has taken it before anything was rounded, and any flip is, except in rows that the
+source itself decides by the rounding of its sums.
 """
 
 from __future__ import annotations
@@ -24,19 +25,14 @@ COMPARISONS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": oper
 
 
 def decisions(comparison: Comparison) -> list[CheckResult]:
-    """Count the flips farther from the threshold than the row's tolerance; the note counts those nearer."""
+    """Count the flips that nothing excuses; the note counts the others."""
     decision = comparison.decision
     if decision is None or not len(comparison.reference.rows):
         return []
-    reference = comparison.reference.outputs[decision.score].astype(np.float64)
-    allowed = comparison.reference.allowance
-    given = comparison.reference.tolerance[decision.score] if allowed is None else allowed.of_decision(reference)
-    tolerance = np.broadcast_to(given, reference.shape)
-    distance = np.abs(reference - decision.threshold)
+    distance = np.abs(judged_score(decision, comparison.reference.outputs) - decision.threshold)
     # Where the reference is no number, it is `finiteness` that judges.
     flipped = flips(decision, comparison.reference.outputs, comparison.outputs) & np.isfinite(distance)
-    excused = distance <= tolerance if decision.flag is None else np.zeros(len(distance), bool)
-    far = int((flipped & ~excused).sum())
+    far = int((flipped & ~_excused(comparison, decision, distance)).sum())
     near = int(flipped.sum()) - far
     within = f"{near} within rounding of the threshold, " if near else ""
     return [
@@ -47,11 +43,29 @@ def decisions(comparison: Comparison) -> list[CheckResult]:
             group=comparison.reference.name,
             worst=float(far),
             limit=0.0,
-            rows=len(reference),
+            rows=len(distance),
             passed=far == 0,
             note=f"{within}nearest row {distance.min():.2g} off the threshold",
         )
     ]
+
+
+def judged_score(decision: Decision, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """Return what the threshold is compared with [rows]: the score, or of probabilities the last class's."""
+    score = outputs[decision.score].astype(np.float64)
+    judged: NDArray[np.float64] = score if score.ndim == 1 else score[:, -1]
+    return judged
+
+
+def _excused(comparison: Comparison, decision: Decision, distance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return the rows that may flip: near the threshold, or in which the source is undecided itself."""
+    reference = comparison.reference
+    if decision.flag is not None:
+        return np.isinf(np.broadcast_to(reference.tolerance[decision.flag], distance.shape))
+    score = reference.outputs[decision.score].astype(np.float64)
+    allowed = reference.allowance
+    tolerance = reference.tolerance[decision.score] if allowed is None else allowed.of_decision(score)
+    return np.asarray(distance <= np.broadcast_to(tolerance, distance.shape))
 
 
 def flips(decision: Decision, reference: dict[str, NDArray[Any]], candidate: Outputs) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from dwcpc.parity.estimators.label_cases import label_cases
 from dwcpc.parity.estimators.tolerance import tolerances
 from dwcpc.parity.estimators.tree_cases import SHARES, missing_rows, tree_cases
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup
-from dwcpc.parity.threshold_cases import PAIRED_ROWS, threshold_cases
+from dwcpc.parity.threshold_cases import PAIRED_ROWS, SURPLUS, SURPLUS_OF_JUMPS, threshold_cases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,14 +119,27 @@ def _with_change(
     if not (fitness(candidates) > 0).any():
         bred = bred_rows(fitness, ranges.draw, candidates, request.seed)
         candidates = np.concatenate([candidates, bred[source.is_asked(bred)]])
-    if source.decision is not None:
-        threshold = source.decision.threshold
-        near = threshold_cases(source.score, candidates, threshold, count, request.seed)
-        missing = "no row scores on the other side of the threshold: decisions near it were not tested"
-    else:
-        near = label_cases(source.labels, candidates, count, request.seed)
+    near, missing = _at_the_change(source, candidates, count, request.seed)
+    return _Drawn((*cases, *near), notes=() if near else (missing,))
+
+
+def _at_the_change(
+    source: EstimatorSource, candidates: NDArray[np.float32], count: int, seed: int
+) -> tuple[list[CaseGroup], str]:
+    """Return rows where the decision changes, and what to say where there are none.
+
+    A classifier's label changes where the probability jumps, which may be far from a threshold: rows near that as well.
+    """
+    if source.decision is None:
+        near = [label_cases(source.labels, candidates, count, seed)]
         missing = "all rows have one label: rows where it changes were not tested"
-    return _Drawn(cases, notes=(missing,)) if near is None else _Drawn((*cases, near))
+    else:
+        surplus = SURPLUS if source.scored else SURPLUS_OF_JUMPS
+        near = [threshold_cases(source.score, candidates, source.decision.threshold, count, seed, surplus=surplus)]
+        missing = "no row scores on the other side of the threshold: decisions near it were not tested"
+        if not source.scored:
+            near.append(label_cases(source.labels, candidates, count, seed))
+    return [group for group in near if group is not None], missing
 
 
 def other_score(source: EstimatorSource, rows: NDArray[np.float32]) -> Fitness:

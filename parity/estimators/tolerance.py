@@ -16,7 +16,9 @@ the unit of float32 and r the reference:
 Below the smallest normal float32 (2⁻¹²⁶) nothing is promised. Labels and flags are exact: their tolerance is 0, but
 infinite in rows that the source itself decides by the rounding of its sums: forests of three and more trees whose two
 largest average probabilities are within trees · 2⁻⁵² of each other (scikit-learn's threads add them in any order) and
-linear classifiers whose margins are within E of the boundary.
+linear classifiers whose margins are within E of the boundary. With a threshold T on the second's probability p it is
+|p − T| within trees · 2⁻⁵² of such forests, and within one rounding of the exponential function, which is the machine's
+own, behind a logistic function: 2 units of float32 or 8 of float64, times T.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dwcpc.compiler.linear import LinearModel
+    from dwcpc.compiler.metadata import Decision
     from dwcpc.parity.runners.estimator_source import EstimatorSource
 
 RELATIVE = 8 * FLOAT32_ULP
@@ -48,7 +51,7 @@ def tolerances(
     source: EstimatorSource, rows: NDArray[np.float32], outputs: dict[str, NDArray[Any]]
 ) -> dict[str, NDArray[np.float64]]:
     """Return the tolerance of each of the `outputs` on `rows`, in its shape."""
-    core = source.estimator.core
+    core = source.core
     allowed = {name: _of_rounding(reference) for name, reference in outputs.items()}
     if DECISION_VALUE in allowed:
         allowed[DECISION_VALUE] += SCORE_ROUNDING
@@ -56,8 +59,11 @@ def tolerances(
         allowed[PREDICTION] += RELATIVE * np.abs(outputs[PREDICTION] - np.array(source.target_scaler.center))
     if PROBABILITY in allowed and outputs[PROBABILITY].shape[1] == 2:
         allowed[PROBABILITY][:, 0] += _complement(core)
+    if source.decision is not None and LABEL in allowed:
+        near = np.abs(source.decision.threshold - outputs[PROBABILITY][:, -1]) <= _at_threshold(core, source.decision)
+        allowed[LABEL][near] = np.inf
     if isinstance(core, TreeEnsemble):
-        if LABEL in allowed:
+        if LABEL in allowed and source.decision is None:
             allowed[LABEL][average_undecided(core, outputs[PROBABILITY])] = np.inf
         return allowed
     margins, error = linear_margins(core, _added_up(source, rows))
@@ -82,6 +88,16 @@ def adds_exactly(values: NDArray[np.float64], count: int) -> bool:
     fractions = values * 2.0**EXACT_FRACTION_BITS
     is_whole = (fractions == np.floor(fractions)).all()
     return bool(is_whole and np.abs(fractions).max() * count <= 1 / FLOAT64_ULP)
+
+
+def _at_threshold(core: TreeEnsemble | LinearModel, decision: Decision) -> float:
+    """Return how near to the threshold a probability may be and its side still be a matter of rounding."""
+    if isinstance(core, TreeEnsemble) and core.link == "average":
+        trees = core.forest.trees
+        exact = trees < FEWEST_IN_ANY_ORDER or adds_exactly(core.forest.value, trees)
+        return 0.0 if exact else trees * FLOAT64_ULP
+    unit = 2 * FLOAT32_ULP if core.adds_in == "float32" else 8 * FLOAT64_ULP
+    return unit * decision.threshold
 
 
 def linear_margins(core: LinearModel, x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

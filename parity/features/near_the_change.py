@@ -70,7 +70,7 @@ def _calmer(candidates: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _search(source: WindowSource, request: CaseRequest) -> Near:
     inner = source.inner
-    if isinstance(inner, EstimatorSource) and inner.decision is None:
+    if isinstance(inner, EstimatorSource) and not inner.scored:
         return lambda some, count, seed: label_cases(lambda each: inner.labels(source.rows(each)), some, count, seed)
     threshold = request.threshold
     if isinstance(inner, EstimatorSource) and inner.decision is not None:
@@ -88,7 +88,7 @@ def _with_bred(
     """Add windows on the other side, where none of `candidates` is there."""
     shape = candidates.shape[1:]
     rows = source.rows(candidates)
-    fitness = other_score(inner, rows) if inner.decision is not None else other_label(inner, rows)
+    fitness = other_score(inner, rows) if inner.scored else other_label(inner, rows)
     if (fitness(rows) > 0).any():
         return candidates
     bred = bred_rows(

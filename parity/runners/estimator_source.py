@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dwcpc.compiler.signature import ANOMALY_FLAG, DECISION_VALUE, LABEL, PREDICTION, SCORE_OUTPUT
+from dwcpc.compiler.class_threshold import decided
+from dwcpc.compiler.signature import DECISION_VALUE, LABEL, PREDICTION, SCORE_OUTPUT
 from dwcpc.compiler.trees.ensemble import TreeEnsemble
-from dwcpc.parity.checks.decisions import COMPARISONS
+from dwcpc.parity.checks.decisions import COMPARISONS, judged_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dwcpc.compiler.linear import LinearModel
     from dwcpc.compiler.metadata import Decision
     from dwcpc.compiler.scalers import Scaler, Scaling
     from dwcpc.compiler.sources.base import Estimator, Precision
@@ -27,7 +29,7 @@ LEAVES_AT_ONCE = 1 << 24  # and so do the leaves, of which they return up to 8 b
 class EstimatorSource:
     """An estimator and what stands around it. Rows are float32 [rows, features] in the bundle's units.
 
-    `scaler` is none where the caller scales. `decision` is an anomaly detector's.
+    `scaler` is none where the caller scales. `decision` is an anomaly detector's, or a classifier's with a threshold.
     """
 
     estimator: Estimator
@@ -39,6 +41,16 @@ class EstimatorSource:
     def scalers(self) -> tuple[Scaling, ...]:
         """All scalers between a row and the trees or weights, in their order."""
         return self.estimator.scalers if self.scaler is None else (self.scaler, *self.estimator.scalers)
+
+    @property
+    def core(self) -> TreeEnsemble | LinearModel:
+        """What is compiled: the estimator's core, with the label that the decision asks for."""
+        return decided(self.estimator.core, self.decision)
+
+    @property
+    def scored(self) -> bool:
+        """Whether a score with a threshold decides; of a classifier it is the label, which jumps with the trees."""
+        return self.decision is not None and self.decision.score == SCORE_OUTPUT
 
     @property
     def forest(self) -> Forest | None:
@@ -64,17 +76,18 @@ class EstimatorSource:
         if PREDICTION in outputs and self.target_scaler is not None:
             scale, center = np.array(self.target_scaler.scale), np.array(self.target_scaler.center)
             outputs[PREDICTION] = outputs[PREDICTION] * scale + center
-        if self.decision is not None:
-            score = outputs[SCORE_OUTPUT]
-            outputs[DECISION_VALUE] = score - self.decision.threshold
-            is_anomaly = COMPARISONS[self.decision.comparison](score, self.decision.threshold)
-            outputs[ANOMALY_FLAG] = is_anomaly.astype(np.int64)
+        if self.decision is not None and self.decision.flag is not None:
+            score = judged_score(self.decision, outputs)
+            if SCORE_OUTPUT in outputs:
+                outputs[DECISION_VALUE] = score - self.decision.threshold
+            holds = COMPARISONS[self.decision.comparison](score, self.decision.threshold)
+            outputs[self.decision.flag] = holds.astype(np.int64)
         return outputs
 
     def score(self, rows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the anomaly score [rows] of an anomaly detector."""
-        score: NDArray[np.float64] = self.run(rows)[SCORE_OUTPUT]
-        return score
+        """Return what the decision judges [rows]: an anomaly score, or the probability of the second class."""
+        assert self.decision is not None  # noqa: S101 - without one there is nothing to judge
+        return judged_score(self.decision, self.run(rows))
 
     def labels(self, rows: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the label [rows] of a classifier."""

@@ -127,6 +127,38 @@ def test_without_a_threshold_the_forest_keeps_the_one_it_was_fitted_with(run: Ru
     assert -0.8 < decision["threshold"] < -0.4
 
 
+def moved_bound(model: onnx.ModelProto) -> None:
+    """Let the label be 1 from a margin on that is 2 % farther from 0."""
+    (bound,) = (each for each in model.graph.initializer if "label_above" in each.name)
+    values = numpy_helper.to_array(bound)
+    bound.CopyFrom(numpy_helper.from_array((values * 1.02).astype(values.dtype), bound.name))
+
+
+def test_a_classifiers_threshold_is_in_its_label_and_another_one_is_found_out(
+    run: Run, exchange: Exchange, tmp_path: Path
+) -> None:
+    options = ("--scaler", SCALER, "--cases", "128", "--budget", WIDE_BUDGET, "--threshold", "0.2")
+    ran = run("-q", "--json", "compile", CLASSIFIER, *options, "--out", tmp_path)
+    assert ran.code == 0, ran.err + ran.out
+    metadata = ran.json["metadata"]
+    assert metadata["decision"] == {
+        "score": "probability",
+        "definition": "probability of class 1",
+        "threshold": 0.2,
+        "comparison": ">=",
+        "flag": "label",
+    }
+    judged = [each for each in results(metadata, "decisions") if each["group"] in {"label_change", "threshold"}]
+    assert {(each["runtime"], each["group"]) for each in judged} == {
+        (runtime, group) for runtime in ("python", "go") for group in ("label_change", "threshold")
+    }
+    assert all(each["rows"] >= 16 and each["worst"] == 0 for each in judged)
+    exchange(tmp_path / "fault_demo" / "v1.0", moved_bound)
+    again = run("-q", "--json", "verify", tmp_path / "fault_demo", "--source", CLASSIFIER, "--cases", "64")
+    assert again.code == 1, again.err
+    assert "decisions" in {r["check"] for r in again.json["bundles"][0]["parity"]["results"] if not r["passed"]}
+
+
 def test_inspect_says_which_features_the_trees_use(run: Run) -> None:
     forest = dict(run("-q", "--json", "inspect", FOREST).json)
     assert forest["estimator"] == "IsolationForest"

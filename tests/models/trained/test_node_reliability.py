@@ -76,10 +76,10 @@ def test_source_and_bundle_in_go_give_the_figures_of_the_evaluation(
     # Another processor's exp and log may draw other counts: the same figures within their own intervals.
     for name in ("recall", "false_positive_rate"):
         assert stated[name].low <= getattr(source, name) <= stated[name].high
-    request = CompileRequest(SHIPPED / "model.ubj", CPU_FP32, SHIPPED / "scaler.json")
+    request = CompileRequest(SHIPPED / "model.ubj", CPU_FP32, SHIPPED / "scaler.json", threshold=evaluation.threshold)
     order = Order(
         request, "nodes", tmp_path, "1.0", replace=False, calibration=None, rows=64, seed=1, verify=False, budgets=()
     )
     bundle = compile_bundle(order, lambda _: None).path
-    answers = bundle_answers(bundle, x, evaluation.threshold)
+    answers = bundle_answers(bundle, x)
     assert highest_fall(source, judge(answers.score, answers.flagged, rows, chosen).figures)[1] <= MAX_FALL
