@@ -56,6 +56,7 @@ class ModelConfig:
     missing: Number | None = None
     features: Path | None = None  # a shipped specification's name, or a file
     embed_features: bool = False
+    batch: Literal[1] | None = None  # fixed to one row
     min_sqnr: Annotated[float, Meta(ge=1, le=150)] | None = None
     distill: bool = False
     cases: Annotated[int, Meta(ge=64)] = DEFAULT_ROWS

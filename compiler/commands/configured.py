@@ -75,6 +75,7 @@ def _order(config: Config, name: str, model: ModelConfig, out: Path, *, replace:
         target_scaler=model.target_scaler,
         scaler_applied=model.scaler_applied,
         threshold=model.threshold,
+        one_row=model.batch is not None,
         load=LoadOptions(model.arch, model.timesteps, model.input_shape, missing=model.missing),
         features=None if model.features is None else str(model.features),
         embed_features=model.embed_features,

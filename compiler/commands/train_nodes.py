@@ -32,6 +32,7 @@ from dwcpc.models.training.node_artifacts import (
     write_report,
 )
 from dwcpc.models.training.node_estimators import FILES, require_libraries
+from dwcpc.models.training.node_logs import plot_judged, write_tree_logs
 from dwcpc.models.training.nodes import NodeRecipe, TrainedNodes, judge, recall_by_cause, train
 from dwcpc.parity.defaults import DEFAULT_SEED
 
@@ -78,6 +79,8 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     if isinstance(order.source, Fleet):
         judged += [_elsewhere(fleet, trained, order, say) for fleet in _others(order.source)]
     order.out.mkdir(parents=True, exist_ok=True)
+    write_tree_logs(order.out, trained.history)
+    plot_judged(order.out, on_test.on, rows.label[split.test], trained.suspicion(rows.x[split.test]), trained.threshold)
     found = report(trained, save_artifacts(trained, order.out), rows, split, judged, _described(order.source))
     if order.compile:
         found = dataclasses.replace(found, served=_served(order, trained, rows, split.test, on_test.evaluation, say))

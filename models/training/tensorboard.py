@@ -1,4 +1,4 @@
-"""An epoch's figures as TensorBoard reads them."""
+"""The figures of epochs, or of trees, as TensorBoard reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER: Final = "tensorboard"
 
 
 class Scalars:
-    """Writes one point of each curve an epoch into `folder`/tensorboard."""
+    """Writes points of curves into `folder`/tensorboard."""
 
     def __init__(self, folder: Path) -> None:
         """Begin a log; InputError says how to get the library where it is absent."""
@@ -35,7 +35,11 @@ class Scalars:
 
     def add(self, epoch: Epoch) -> None:
         """Write the epoch's points."""
-        self._writer.add_scalar("loss/train", epoch.train_loss, epoch.number)
-        self._writer.add_scalar("loss/validation", epoch.validation_loss, epoch.number)
-        self._writer.add_scalar("learning_rate", epoch.learning_rate, epoch.number)
-        self._writer.add_scalar("gradient_norm", epoch.gradient_norm, epoch.number)
+        self.point("loss/train", epoch.train_loss, epoch.number)
+        self.point("loss/validation", epoch.validation_loss, epoch.number)
+        self.point("learning_rate", epoch.learning_rate, epoch.number)
+        self.point("gradient_norm", epoch.gradient_norm, epoch.number)
+
+    def point(self, curve: str, value: float, step: int) -> None:
+        """Write one point of one curve."""
+        self._writer.add_scalar(curve, value, step)

@@ -25,6 +25,7 @@ target_scaler = "targets.json"
 calibration = "rows.npy"
 features = "features.json"
 embed_features = true
+batch = 1
 target = "cpu-int8"
 scaler_applied = "host"
 arch = "package.module:factory"
@@ -64,6 +65,7 @@ def test_every_key_is_read_and_paths_are_relative_to_the_file(tmp_path: Path) ->
         calibration=tmp_path / "rows.npy",
         features=tmp_path / "features.json",
         embed_features=True,
+        batch=1,
         target="cpu-int8",
         scaler_applied="host",
         arch="package.module:factory",
@@ -100,6 +102,7 @@ def test_every_setting_reaches_the_compiler(tmp_path: Path) -> None:
     assert not load.trust_pickle
     assert (request.features, request.embed_features) == (str(tmp_path / "features.json"), True)
     assert (second.request.features, second.request.embed_features) == ("node_reliability_123", False)
+    assert (request.one_row, second.request.one_row) == (True, False)
     assert (first.calibration, first.rows, first.seed) == (tmp_path / "rows.npy", 128, 7)
     assert (first.min_sqnr_db, first.distil) == (35, True)
     assert set(first.budgets) == {"memory_mb=300.0", "latency_p99_ms=10.0"}

@@ -43,6 +43,9 @@ def test_a_run_leaves_the_model_its_report_and_a_bundle_that_decides_alike(
     assert read_spec(tmp_path / "run" / "features.json").features == report.feature_names
     history = json.loads((tmp_path / "run" / "training_history.json").read_text(encoding="utf-8"))
     assert {len(figures) for figures in history.values()} == {15}
+    assert (tmp_path / "run" / "plots" / "history.png").is_file()
+    assert (tmp_path / "run" / "plots" / "detection-test.png").is_file()
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
     assert table([report, report]).count("through Go") == 2
 
 
@@ -56,16 +59,16 @@ def test_forests_are_compiled_from_what_our_own_reader_takes(
     assert report.served is not None
     assert report.served.decisions_changed == 0
     assert report.served.fall < 1e-6
-    if model == "isolation":
-        bundle = tmp_path / "run" / report.served.bundle / "metadata.json"
-        assert json.loads(bundle.read_text(encoding="utf-8"))["decision"]["threshold"] == -report.threshold
+    bundle = tmp_path / "run" / report.served.bundle / "metadata.json"
+    threshold = json.loads(bundle.read_text(encoding="utf-8"))["decision"]["threshold"]
+    assert threshold == (-report.threshold if model == "isolation" else report.threshold)
 
 
 def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def wrong(bundle: Path, rows: np.ndarray, threshold: float | None) -> BundleAnswers:
-        answers = honest(bundle, rows, threshold)
+    def wrong(bundle: Path, rows: np.ndarray) -> BundleAnswers:
+        answers = honest(bundle, rows)
         found = np.flatnonzero(answers.flagged)
         answers.flagged[found[: max(1, len(found) // 50)]] = False  # one of fifty is lost on the way
         return answers
@@ -114,7 +117,8 @@ def test_a_folder_of_an_earlier_run_keeps_none_of_its_files(tmp_path: Path, caps
     for model in ("xgboost", "isolation"):
         assert ran(capsys, *SMALL, "--model", model, "--out", tmp_path)[0] == 0
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"model.pkl", "scaler.json", "features.json", "TRAINING_REPORT.json"}
+    assert left == {"model.pkl", "scaler.json", "features.json", "TRAINING_REPORT.json", "plots"}
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["detection-test.png"]
 
 
 @pytest.mark.parametrize(
