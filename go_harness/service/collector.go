@@ -16,6 +16,7 @@ type Collector struct {
 	values []float32 // sample i of the ring at i*len(channels)
 	next   int       // where the next sample goes
 	count  int
+	recent int // how many came since begin, or the first; count at most
 }
 
 // NewCollector returns a Collector of the last capacity samples, each of one value for every channel.
@@ -49,6 +50,7 @@ func (c *Collector) Add(at time.Time, values []float32) error {
 	copy(c.row(c.next), values)
 	c.next = (c.next + 1) % len(c.times)
 	c.count = min(c.count+1, len(c.times))
+	c.recent = min(c.recent+1, len(c.times))
 	return nil
 }
 
@@ -60,18 +62,25 @@ func (c *Collector) Len() int {
 }
 
 // Window copies the last samples into dst, the oldest first, as many as it has room for, and returns the time of the newest. It
-// is false where there are fewer.
+// is false where there are fewer, or fewer since a gap.
 func (c *Collector) Window(dst []float32) (time.Time, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	steps := len(dst) / len(c.channels)
-	if steps == 0 || steps > c.count {
+	if steps == 0 || steps > c.recent {
 		return time.Time{}, false
 	}
 	for step := range steps {
 		copy(dst[step*len(c.channels):], c.row(c.at(c.count-steps+step)))
 	}
 	return c.times[c.at(c.count-1)], true
+}
+
+// begin has no window reach behind the next sample; what was collected stays.
+func (c *Collector) begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.recent = 0
 }
 
 // at returns where in the ring the sample i is, 0 being the oldest.

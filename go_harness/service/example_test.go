@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/novacron/dwcpc/go_harness/features"
 	"github.com/novacron/dwcpc/go_harness/service"
 )
 
@@ -54,6 +55,36 @@ func Example() {
 	// Output:
 	// 1.0 [1000 80] 0
 	// 4 streams
+}
+
+func ExampleRaw() {
+	spec, err := features.Parse([]byte(`{
+	 "schema": "dwcpc.features/1", "name": "link", "time": {"column": "at"},
+	 "columns": [{"name": "mbps"}],
+	 "steps": [{"name": "throughput", "op": "copy", "of": "mbps"}, {"name": "change", "op": "difference", "of": "mbps", "fill": 0}]
+	}`)) // a bundle has its own: m.Bundle().Metadata.Features
+	if err != nil {
+		log.Fatal(err)
+	}
+	collector, err := service.NewCollector([]string{"throughput", "change"}, 1000) // a Service has its own: s.Collector()
+	if err != nil {
+		log.Fatal(err)
+	}
+	raw, err := service.NewRaw(spec, collector)
+	if err != nil {
+		log.Fatal(err)
+	}
+	begin := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+	for i, mbps := range []float64{912.5, 900} {
+		if err := raw.Add(begin.Add(time.Duration(i)*time.Second), []float64{mbps}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	window := make([]float32, 4)
+	_, ok := collector.Window(window)
+	fmt.Println(window, ok)
+	// Output:
+	// [912.5 0 900 -12.5] true
 }
 
 func ExampleLinkLimits() {
