@@ -23,6 +23,7 @@ from dwcpc.compiler.cli.list import list_
 from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.cli.publish import publish
 from dwcpc.compiler.cli.report import report
+from dwcpc.compiler.cli.retrain import retrain_
 from dwcpc.compiler.cli.rollback import rollback
 from dwcpc.compiler.cli.train import train
 from dwcpc.compiler.cli.verify import verify
@@ -37,6 +38,7 @@ COMMANDS = (
     gate_,
     report,
     publish,
+    retrain_,
     rollback,
     list_,
     features,
