@@ -87,9 +87,9 @@ def read_exports(paths: Sequence[Path], columns: ExportColumns) -> Collected:
         raise InputError(f"{first}: has no column {label!r}, which other exports have; label all of them or none")
     both = stacked([_alike(table, columns, label=all(with_label)) for table in tables])
     whole = _whole(both, columns)
-    distinct = _distinct(taken(both, whole), columns)
-    if not row_count(distinct):
+    if not whole.any():
         raise InputError(f"{files[0][0]}: every row lacks a value, expected rows with {', '.join(columns.measured)}")
+    distinct = _distinct(taken(both, whole), columns)
     return Collected(
         table=distinct,
         labelled=all(with_label),
