@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
-from dwcpc.compiler.commands.compile import Order, compile_bundle
 from dwcpc.compiler.commands.publish import Gate
+from dwcpc.compiler.commands.retrain_compile import Packaging, compiled
 from dwcpc.compiler.commands.retrain_data import DataOrder, gather
-from dwcpc.compiler.commands.retrain_decision import Limits, check_inputs, decide
+from dwcpc.compiler.commands.retrain_decision import Limits, check_inputs, decide, undecidable
 from dwcpc.compiler.commands.retrain_folder import DIST, RUN, prepare
-from dwcpc.compiler.commands.retrain_model import Candidate, Job, Progress, RetrainedModel
+from dwcpc.compiler.commands.retrain_model import Job, Progress, RetrainedModel
 from dwcpc.compiler.commands.retrain_publish import gated, latest_text, published
 from dwcpc.compiler.commands.retrain_report import Retraining, write_reports
-from dwcpc.compiler.errors import InputError, VerdictError
+from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.harness import find_harness
-from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.staging import Destination, check_writable
 from dwcpc.compiler.targets import target_named
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
 from dwcpc.compiler.versions import checked_name, latest_version, next_version, version_text
-from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
+from dwcpc.parity.defaults import DEFAULT_ROWS
 
 FIRST_SEED = 43  # `dwcpc train` begins with 42, and what it made may be what is served
 
@@ -56,14 +55,18 @@ def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Pr
     find_harness()  # or it is missed only after the training
     served = _served(order.registry, name)
     seed = _seed(order, served)
+    packaging = _packaging(order, name, served)
     prepare(order.out)
     gathered = gather(order.data, model.columns, order.out, progress)
     job = Job(None if gathered is None else gathered[0], order.out / RUN, seed, served, order.settings)
-    progress(f"train: {model.name}, seed {seed}")
-    candidate = model.train(job, lambda step: progress(f"train: {step}"))
-    bundle = _compiled(order, name, candidate, served, progress)
-    check_inputs(bundle, served)
-    decided = decide(model, candidate.fresh, bundle, served, order.limits, progress)
+    looked = model.look(job)
+    decided, bundle = undecidable(looked.fresh), None
+    if decided is None:
+        progress(f"train: {model.name}, seed {seed}")
+        candidate = model.train(job, lambda step: progress(f"train: {step}"))
+        bundle = compiled(candidate, looked.training, packaging, progress)
+        check_inputs(bundle, served)
+        decided = decide(model, looked.fresh, bundle, served, order.limits, progress)
     found = Retraining(
         model=model.name,
         name=name,
@@ -73,20 +76,20 @@ def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Pr
         notes=decided.notes,
         dry_run=order.dry_run,
         data=None if gathered is None else gathered[1],
-        training=candidate.training,
-        fresh=candidate.fresh.note,
+        training=looked.training,
+        fresh=looked.fresh.note,
         figures=decided.figures,
         served=None if served is None else served.metadata.version,
         served_figures=decided.served_figures,
         compared=decided.compared,
         reached=decided.reached,
         gate=None,
-        bundle=str(bundle.path),
+        bundle=None if bundle is None else str(bundle.path),
         version=None,
         latest=latest_text(order.registry, name),
     )
-    if found.verdict == "pass":
-        found = gated(found, gate, progress) if order.dry_run else published(found, gate, progress)
+    if bundle is not None and found.verdict == "pass":
+        found = (gated if order.dry_run else published)(found, bundle.path, gate, progress)
     write_reports(found, order.out)
     return found
 
@@ -94,6 +97,12 @@ def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Pr
 def _served(registry: Path, name: str) -> Bundle | None:
     check_writable(Destination(registry, name, (1, 0), replace=False), "--registry")
     return None if latest_version(registry / name) is None else open_bundle(registry / name)
+
+
+def _packaging(order: RetrainOrder, name: str, served: Bundle | None) -> Packaging:
+    own = CPU_FP32.name if served is None else served.metadata.target
+    version = version_text(next_version(order.registry / name))
+    return Packaging(name, version, order.out / DIST, target_named(order.target or own), order.rows, order.budgets)
 
 
 def _seed(order: RetrainOrder, served: Bundle | None) -> int:
@@ -106,38 +115,3 @@ def _seed(order: RetrainOrder, served: Bundle | None) -> int:
             f"--seed {order.seed} drew what trained the served version, and nothing of it is fresh; omit it"
         )
     return order.seed
-
-
-def _compiled(
-    order: RetrainOrder, name: str, candidate: Candidate, served: Bundle | None, progress: Progress
-) -> Bundle:
-    """Compile the candidate as the next version; VerdictError where it is not what was trained, or too slow."""
-    own = CPU_FP32.name if served is None else served.metadata.target
-    request = CompileRequest(
-        candidate.artifact,
-        target_named(order.target or own),
-        candidate.scaler,
-        threshold=candidate.threshold,
-    )
-    summary = compile_bundle(
-        Order(
-            request=request,
-            name=name,
-            out=order.out / DIST,
-            version=version_text(next_version(order.registry / name)),
-            replace=False,
-            calibration=candidate.calibration,
-            rows=order.rows,
-            seed=DEFAULT_SEED,
-            verify=True,
-            budgets=order.budgets,
-            training=candidate.training,
-        ),
-        lambda step: progress(f"compile: {step}"),
-    )
-    if summary.verdict == "fail":
-        raise VerdictError(
-            f"{summary.path}: the compiled candidate did not pass, expected the model that was trained, within its "
-            "budgets; see its report"
-        )
-    return open_bundle(summary.path)

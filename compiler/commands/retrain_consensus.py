@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Progress, changed
+from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train import TrainOrder, train_consensus_model
 from dwcpc.compiler.commands.training_data import DataOptions
 from dwcpc.compiler.errors import InputError
@@ -81,51 +81,59 @@ class Consensus:
         """Refuse settings that training does not have."""
         changed(ConsensusSettings(), settings)
 
+    def look(self, job: Job) -> Looked:
+        """Return the windows to judge on, as long as those of what is served."""
+        return _simulated(_data(job), _timesteps(job)) if job.data is None else _of_table(job, _timesteps(job))
+
     def train(self, job: Job, progress: Progress) -> Candidate:
-        """Train as `dwcpc train consensus` does, on windows as long as those of what is served."""
-        settings = changed(ConsensusSettings(), job.settings)
-        sizes = ConsensusSizes(settings.nodes, min(settings.nodes, SIZES.other_nodes), settings.steps)
-        data = DataOptions(job.data, CONSENSUS_COLUMNS, "time", job.seed, settings.difficulty, sizes)
-        recipe = _recipe(settings, job)
-        trained = train_consensus_model(TrainOrder(recipe, data, job.folder), progress)
-        found = _simulated(data, recipe.timesteps) if job.data is None else _of_table(job, recipe.timesteps)
+        """Train as `dwcpc train consensus` does."""
+        trained = train_consensus_model(TrainOrder(_recipe(job), _data(job), job.folder), progress)
         return Candidate(
             artifact=job.folder / WEIGHTS_FILE,
             scaler=job.folder / SCALER_FILE,
             threshold=trained.reports[0].threshold,
             calibration=job.folder / CALIBRATION_FILE,
-            training=found[0],
-            fresh=found[1],
         )
 
 
-def _recipe(settings: ConsensusSettings, job: Job) -> ConsensusRecipe:
+def _data(job: Job) -> DataOptions:
+    settings = changed(ConsensusSettings(), job.settings)
+    sizes = ConsensusSizes(settings.nodes, min(settings.nodes, SIZES.other_nodes), settings.steps)
+    return DataOptions(job.data, CONSENSUS_COLUMNS, "time", job.seed, settings.difficulty, sizes)
+
+
+def _timesteps(job: Job) -> int:
+    return TIMESTEPS if job.served is None else int(job.served.metadata.inputs[0].shape[1])
+
+
+def _recipe(job: Job) -> ConsensusRecipe:
     from dwcpc.models.training.consensus import ConsensusRecipe
     from dwcpc.models.training.options import FitOptions
 
+    settings = changed(ConsensusSettings(), job.settings)
     stated = dataclasses.asdict(settings)
     of_fit = {each.name for each in dataclasses.fields(FitOptions)} & set(stated)
-    timesteps = TIMESTEPS if job.served is None else job.served.metadata.inputs[0].shape[1]
     return ConsensusRecipe(
         objective=settings.objective,
         units=settings.units,
         encoding=settings.encoding,
-        timesteps=int(timesteps),
+        timesteps=_timesteps(job),
         fit=FitOptions(seed=job.seed, **{name: stated[name] for name in of_fit}),
     )
 
 
-def _simulated(data: DataOptions, timesteps: int) -> tuple[Training, Fresh]:
+def _simulated(data: DataOptions, timesteps: int) -> Looked:
     """Judge on nodes that nobody was trained on: later times of the candidate's own would favour it."""
     sizes = data.sizes
     rows = round(SHARE_KNOWN * sizes.train_nodes * sizes.steps) + sizes.other_nodes * sizes.steps
     note = f"simulated, difficulty {data.difficulty:g}"
     table = unseen_tables(data.seed, data.difficulty, sizes)["other nodes"]
     windows = cut_windows(table, CONSENSUS_COLUMNS, timesteps, timesteps)
-    return Training("simulated", rows, None, data.seed, note), _fresh(windows, f"other nodes of seed {data.seed}")
+    training = Training("simulated", rows, None, data.seed, note)
+    return Looked(training, _fresh(windows, f"other nodes of seed {data.seed}"))
 
 
-def _of_table(job: Job, timesteps: int) -> tuple[Training, Fresh]:
+def _of_table(job: Job, timesteps: int) -> Looked:
     """Judge on the last part of the time of each group, as far as it is later than what trained the served model."""
     assert job.data is not None  # noqa: S101 - the caller asked
     parts = split_by_time(read_csv(job.data, CONSENSUS_COLUMNS), CONSENSUS_COLUMNS)
@@ -136,7 +144,7 @@ def _of_table(job: Job, timesteps: int) -> tuple[Training, Fresh]:
     if job.later_than is not None:
         windows = windows.taken(windows.begin > job.later_than)
         note += f", those later than {job.later_than:.15g}"
-    return training, _fresh(windows, note)
+    return Looked(training, _fresh(windows, note))
 
 
 def _fresh(windows: Windows, note: str) -> Fresh:

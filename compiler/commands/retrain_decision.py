@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dwcpc.bench.budgets import overall
 from dwcpc.compiler.bundle import Bundle
@@ -28,21 +28,23 @@ class Decided:
 
     verdict: Verdict
     reasons: tuple[str, ...]
-    notes: tuple[str, ...]
-    figures: Mapping[str, float]
-    served_figures: Mapping[str, float] | None
-    compared: tuple[Compared, ...]
-    reached: tuple[Reached, ...]
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    served_figures: Mapping[str, float] | None = None
+    compared: tuple[Compared, ...] = ()
+    reached: tuple[Reached, ...] = ()
+
+
+def undecidable(fresh: Fresh) -> Decided | None:
+    """Return why no candidate could be judged, before one is trained; none where one can be."""
+    too_few = enough(fresh.label, fresh.block)
+    return None if too_few is None else Decided("inconclusive", (f"{fresh.note}: {too_few}",))
 
 
 def decide(
     model: RetrainedModel, fresh: Fresh, candidate: Bundle, served: Bundle | None, limits: Limits, progress: Progress
 ) -> Decided:
     """Judge the candidate; the first of a registry has the model's own minimum to reach, unless another is stated."""
-    too_few = enough(fresh.label, fresh.block)
-    if too_few is not None:
-        why = f"{fresh.note}: {too_few}"
-        return Decided("inconclusive", (why,), (), {}, None, (), ())
     progress(f"judge: the candidate on {fresh.note}, through Go")
     mine = fresh.figures(candidate)
     figures = mine(None)
@@ -55,7 +57,7 @@ def decide(
     ]
     if served is None:
         verdict = overall(each.verdict for each in reached)
-        return Decided(verdict, tuple(reasons), (), figures, None, (), reached)
+        return Decided(verdict, tuple(reasons), figures=figures, reached=reached)
     progress(f"judge: v{served.metadata.version}, which is served, on the same")
     theirs = fresh.figures(served)
     compared = compare(fresh.block, mine, theirs, model.deciding, tolerance=limits.tolerance)

@@ -56,15 +56,21 @@ class Fresh:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What a job's data has: rows to train on, and others to judge on."""
+
+    training: Training
+    fresh: Fresh
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
-    """A trained model, as `dwcpc compile` takes it, and what to judge it on."""
+    """A trained model, as `dwcpc compile` takes it."""
 
     artifact: Path
     scaler: Path
     threshold: float | None
     calibration: Path | None
-    training: Training
-    fresh: Fresh
 
 
 class RetrainedModel(Protocol):
@@ -93,8 +99,11 @@ class RetrainedModel(Protocol):
     def check(self, settings: tuple[str, ...]) -> None:
         """Refuse settings that it does not have, before anything is collected."""
 
+    def look(self, job: Job) -> Looked:
+        """Return what there is to train on and to judge on."""
+
     def train(self, job: Job, progress: Progress) -> Candidate:
-        """Train into `job.folder`."""
+        """Train into `job.folder`, on nothing that `look` leaves to judge on."""
 
 
 def changed(settings: Settings, given: tuple[str, ...]) -> Settings:

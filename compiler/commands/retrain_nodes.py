@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Progress, changed
+from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train_nodes import GivenTable, TrainNodesOrder, train_nodes
 from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.metadata import Training
@@ -74,29 +74,36 @@ class Nodes:
         """Refuse settings that training does not have."""
         changed(NodeSettings(), settings)
 
+    def look(self, job: Job) -> Looked:
+        """Return the rows to judge on: other nodes at later times, as `dwcpc train nodes` splits them by the seed."""
+        rows = _rows(_source(job))
+        split = split_rows(rows.time, rows.group, job.seed)
+        return Looked(_training(job, rows, split), _fresh(job, rows, split))
+
     def train(self, job: Job, progress: Progress) -> Candidate:
-        """Train as `dwcpc train nodes` does; rows of other nodes at later times are left to judge on."""
+        """Train as `dwcpc train nodes` does."""
         settings = changed(NodeSettings(), job.settings)
         recipe = NodeRecipe(settings.model, settings.features, job.seed, settings.trees, settings.depth)
-        fleet = Fleet(settings.nodes, settings.samples, job.seed, settings.difficulty)
-        source = fleet if job.data is None else GivenTable(job.data, LABEL)
-        report = train_nodes(TrainNodesOrder(source, SPEC, recipe, job.folder, compile=False), progress)
-        rows = _rows(source)
-        split = split_rows(rows.time, rows.group, recipe.seed)
+        report = train_nodes(TrainNodesOrder(_source(job), SPEC, recipe, job.folder, compile=False), progress)
         isolation = settings.model == "isolation"
         return Candidate(
             artifact=job.folder / report.artifact,
             scaler=job.folder / SCALER,
             threshold=-threshold_of(report) if isolation else None,
             calibration=None,
-            training=_training(job, rows, split, report.data),
-            fresh=_fresh(job, rows, split, report),
         )
 
 
 def threshold_of(report: TrainingReport) -> float:
     """Return the threshold on the suspicion that training chose; only the report has it."""
     return report.threshold
+
+
+def _source(job: Job) -> GivenTable | Fleet:
+    if job.data is not None:
+        return GivenTable(job.data, LABEL)
+    settings = changed(NodeSettings(), job.settings)
+    return Fleet(settings.nodes, settings.samples, job.seed, settings.difficulty)
 
 
 def _rows(source: GivenTable | Fleet) -> LabelledRows:
@@ -106,23 +113,24 @@ def _rows(source: GivenTable | Fleet) -> LabelledRows:
     return read_labelled(source.path, spec, source.label)
 
 
-def _training(job: Job, rows: LabelledRows, split: Split, note: str) -> Training:
+def _training(job: Job, rows: LabelledRows, split: Split) -> Training:
     known = np.concatenate([split.train, split.validation])
     if job.data is None:
-        return Training("simulated", len(known), None, job.seed, note)
+        difficulty = changed(NodeSettings(), job.settings).difficulty
+        return Training("simulated", len(known), None, job.seed, f"simulated, difficulty {difficulty:g}")
     return Training("file", len(known), float(rows.time[known].max()), job.seed, job.data.name)
 
 
-def _fresh(job: Job, rows: LabelledRows, split: Split, report: TrainingReport) -> Fresh:
+def _fresh(job: Job, rows: LabelledRows, split: Split) -> Fresh:
     chosen = split.test
     note = f"other nodes at later times of seed {job.seed}" if job.data is None else "other nodes at the latest times"
     if job.later_than is not None:
         chosen = chosen[rows.time[chosen] > job.later_than]
         note += f", those later than {job.later_than:.15g}"
     label, x = rows.label[chosen], rows.x[chosen]
-    columns = [rows.names.index(name) for name in report.feature_names]
 
     def figures(bundle: Bundle) -> Figures:
+        columns = [rows.names.index(name) for name in bundle.metadata.inputs[0].channels]
         score = bundle_answers(bundle.path, x[:, columns]).score
         point, detector = OperatingPoint(label, score), Detector(label, score, np.inf)
 

@@ -12,21 +12,21 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.versions import latest_version, next_version, version_text
 
 
-def gated(found: Retraining, gate: Gate, progress: Progress) -> Retraining:
+def gated(found: Retraining, bundle: Path, gate: Gate, progress: Progress) -> Retraining:
     """Return what the gate says of the candidate; nothing is published."""
-    progress(f"gate: {found.bundle}")
-    outcome = _still_served(found, gate)(Path(found.bundle))
+    progress(f"gate: {bundle}")
+    outcome = _still_served(found, gate)(bundle)
     return replace(found, verdict=outcome.verdict, gate=outcome.verdict, reasons=outcome.reasons)
 
 
-def published(found: Retraining, gate: Gate, progress: Progress) -> Retraining:
+def published(found: Retraining, bundle: Path, gate: Gate, progress: Progress) -> Retraining:
     """Publish the candidate as the next version where the gate passes it.
 
     Of two retrainings at once one wins: the other was compared with what is no longer served, which decides nothing.
     """
     registry = Path(found.registry)
     version = version_text(next_version(registry / found.name))
-    order = PublishOrder(Path(found.bundle), registry, version, latest=True)
+    order = PublishOrder(bundle, registry, version, latest=True)
     try:
         placed = publish_bundle(order, _still_served(found, gate), lambda step: progress(f"publish: {step}"))
     except InputError:

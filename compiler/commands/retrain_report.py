@@ -54,7 +54,7 @@ class Retraining:
     compared: tuple[Compared, ...]
     reached: tuple[Reached, ...]
     gate: Verdict | None
-    bundle: str
+    bundle: str | None
     version: str | None
     latest: str | None
 

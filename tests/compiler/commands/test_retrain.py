@@ -18,12 +18,13 @@ from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands import retrain as command
 from dwcpc.compiler.commands.publish import Gate, Gated, PublishOrder, publish_bundle
 from dwcpc.compiler.commands.retrain import RetrainOrder, retrain
+from dwcpc.compiler.commands.retrain_compile import Packaging
 from dwcpc.compiler.commands.retrain_consensus import Consensus
 from dwcpc.compiler.commands.retrain_data import DataOrder
 from dwcpc.compiler.commands.retrain_decision import Limits
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Progress, changed
+from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.retrain_models import MODELS, model_named
-from dwcpc.compiler.commands.retrain_nodes import NodeSettings, Nodes
+from dwcpc.compiler.commands.retrain_nodes import Nodes, NodeSettings
 from dwcpc.compiler.commands.retrain_report import Retraining, markdown, text
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Training, Verdict
@@ -57,13 +58,15 @@ class Few:
     def check(self, settings: tuple[str, ...]) -> None:
         changed(NodeSettings(), settings)
 
+    def look(self, job: Job) -> Looked:
+        training = Training("simulated", 100, None, job.seed, "simulated")
+        return Looked(training, Fresh("1,600 rows", self.label, np.arange(len(self.label)) // 8, self.figures))
+
     def train(self, job: Job, progress: Progress) -> Candidate:
         progress("fitting")
         self.jobs.append(job)
         file = job.folder / "model.pth"
-        training = Training("simulated", 100, None, job.seed, "simulated")
-        fresh = Fresh("1,600 rows", self.label, np.arange(len(self.label)) // 8, self.figures)
-        return Candidate(file, file, None, None, training, fresh)
+        return Candidate(file, file, None, None)
 
     def figures(self, bundle: Bundle) -> Figures:
         found = LABEL & (np.random.default_rng(0).random(ROWS) < self.recalls[bundle.metadata.version])
@@ -75,23 +78,19 @@ class Few:
         return figures
 
 
-def compiled(order: RetrainOrder, name: str, candidate: Candidate, served: Bundle | None, _: Progress) -> Bundle:
+def compiled(_candidate: Candidate, training: Training, packaging: Packaging, _: Progress) -> Bundle:
     """Copy the proven bundle where the real one would stand."""
-    version = command.version_text(command.next_version(order.registry / name))
-    folder = order.out / "dist" / name / f"v{version}"
+    folder = packaging.out / packaging.name / f"v{packaging.version}"
     shutil.copytree(PROVEN, folder)
-    metadata = dataclasses.replace(
-        open_bundle(PROVEN).metadata,
-        version=version,
-        source=dataclasses.replace(open_bundle(PROVEN).metadata.source, training=candidate.training),
-    )
-    write_metadata(folder, metadata)
+    metadata = open_bundle(PROVEN).metadata
+    source = dataclasses.replace(metadata.source, training=training)
+    write_metadata(folder, dataclasses.replace(metadata, version=packaging.version, source=source))
     return open_bundle(folder)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "_compiled", compiled)
+    monkeypatch.setattr(command, "compiled", compiled)
 
 
 @pytest.fixture
@@ -221,9 +220,10 @@ def test_of_two_retrainings_at_once_one_wins(shelf: Path) -> None:
     assert (loser.latest, "retrain again" in loser.reasons[0]) == ("1.1", True)
 
 
-def test_few_incidents_decide_nothing(shelf: Path) -> None:
-    found = ran(shelf, {}, model=Few({}, label=np.zeros(0, np.bool_)))
-    assert found.verdict == "inconclusive"
+def test_few_incidents_decide_nothing_and_nothing_is_trained_for_them(shelf: Path) -> None:
+    model = Few({}, label=np.zeros(0, np.bool_))
+    found = ran(shelf, {}, model=model)
+    assert (found.verdict, found.bundle, model.jobs) == ("inconclusive", None, [])
     assert "0 of 0 fresh rows are labelled" in found.reasons[0]
 
 
@@ -246,7 +246,7 @@ def test_a_candidate_with_other_inputs_is_refused(shelf: Path, monkeypatch: pyte
         renamed = dataclasses.replace(tensor, channels=tuple(reversed(tensor.channels)))
         return dataclasses.replace(bundle, metadata=dataclasses.replace(bundle.metadata, inputs=(renamed,)))
 
-    monkeypatch.setattr(command, "_compiled", other)
+    monkeypatch.setattr(command, "compiled", other)
     with pytest.raises(InputError, match="would refuse the new one: publish it under another name with --as"):
         ran(shelf, {"1.0": 0.95, "1.1": 0.95})
 
