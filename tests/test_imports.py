@@ -2,7 +2,8 @@
 
 models, compiler  ←  parity, bench  ←  training  ←  compiler/cli/ and compiler/commands/
 
-`training` is models/data/, models/training/, models/evaluation/ and models/retraining/; what they train lies in models/ beside them.
+`training` is models/data/, models/training/, models/evaluation/ and models/retraining/; what they train lies in models/
+beside them.
 """
 
 from __future__ import annotations

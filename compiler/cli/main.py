@@ -15,6 +15,7 @@ import click
 from dwcpc.compiler.cli.bench import bench_
 from dwcpc.compiler.cli.compile import compile_
 from dwcpc.compiler.cli.doctor import doctor
+from dwcpc.compiler.cli.ensemble import ensemble
 from dwcpc.compiler.cli.evaluate import evaluate
 from dwcpc.compiler.cli.features import features
 from dwcpc.compiler.cli.gate import gate_
@@ -41,6 +42,7 @@ COMMANDS = (
     retrain_,
     rollback,
     list_,
+    ensemble,
     features,
     inspect,
     doctor,

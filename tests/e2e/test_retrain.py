@@ -193,9 +193,6 @@ def test_nodes_are_retrained_on_another_fleet(run: Run, tmp_path: Path) -> None:
     assert ran.json["figures"]["recall_at_5_percent_false_positives"] > 0.3
     assert (ran.json["version"], ran.json["training"]["kind"]) == (None, "simulated")
     assert not (tmp_path / "registry").exists()
-    strict = run(*order, "--minimum", "recall_at_5_percent_false_positives=1.01")
-    assert strict.code == 1
-    assert "expected 1.01 or more" in strict.out
 
 
 @pytest.mark.parametrize(
