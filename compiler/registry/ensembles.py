@@ -103,8 +103,10 @@ def _checked(path: Path, document: Any) -> Definition:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"{path}: members has {twice} {names.count(twice)} times, expected each once; {REMEDY}")
+    if isinstance(minimum, float):  # 1.0, an integer to the schema
+        raise InputError(f"{path}: failing.minimum is {minimum}, expected a whole number; {REMEDY}")
     if minimum is not None and minimum > len(members):
         raise InputError(
             f"{path}: failing.minimum is {minimum}, expected at most the number of members, {len(members)}; {REMEDY}"
         )
-    return Definition(document["name"], document["combine"], members, None if minimum is None else int(minimum))
+    return Definition(document["name"], document["combine"], members, minimum)
