@@ -59,6 +59,7 @@ def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Pr
     prepare(order.out)
     gathered = gather(order.data, model.columns, order.out, progress)
     job = Job(None if gathered is None else gathered[0], order.out / RUN, seed, served, order.settings)
+    progress("collect: looking for rows that trained neither model")
     looked = model.look(job)
     decided, bundle = undecidable(looked.fresh), None
     if decided is None:
