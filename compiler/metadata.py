@@ -33,11 +33,26 @@ class TensorSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Training:
+    """The `rows` that the model was fitted to and its threshold chosen on; `note` names them.
+
+    `until` is the latest time among them, in their own unit, or in seconds since 1970 where times are dates; none where
+    they have none that another table's could be compared with, as simulated ones, which `seed` draws again.
+    """
+
+    kind: Literal["file", "simulated"]
+    rows: int
+    until: float | None
+    seed: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The artifact that the bundle was made from.
 
     `missing` is the value, besides NaN, that the model takes for a missing one, behind its scaler; none where there is
-    no such value.
+    no such value. `training` is none where nobody said what it was trained on.
     """
 
     framework: str
@@ -52,6 +67,7 @@ class Source:
     missing: float | None
     pickled_classes: tuple[str, ...]
     notes: tuple[str, ...]
+    training: Training | None = None
 
 
 @dataclass(frozen=True, slots=True)

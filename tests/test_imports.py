@@ -2,7 +2,8 @@
 
 models, compiler  ←  parity, bench  ←  training  ←  compiler/cli/ and compiler/commands/
 
-`training` is models/data/, models/training/ and models/evaluation/; what they train lies in models/ beside them.
+`training` is models/data/, models/training/, models/evaluation/ and models/retraining/; what they train lies in models/
+beside them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ MAY_IMPORT = {
     "training": {"training", *FOLDERS},
     "shell": {"shell", "training", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
 }
-TRAINING = ("data", "evaluation", "training")  # in models/
+TRAINING = ("data", "evaluation", "retraining", "training")  # in models/
 HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
@@ -37,6 +38,7 @@ LIGHT_FILES = (
 LIGHT_TRAINING = (
     "models/data/",
     "models/evaluation/",
+    "models/retraining/",
     *(f"models/training/{name}.py" for name in LIGHT_FILES),
 )
 TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")

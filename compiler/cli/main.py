@@ -15,6 +15,7 @@ import click
 from dwcpc.compiler.cli.bench import bench_
 from dwcpc.compiler.cli.compile import compile_
 from dwcpc.compiler.cli.doctor import doctor
+from dwcpc.compiler.cli.ensemble import ensemble
 from dwcpc.compiler.cli.evaluate import evaluate
 from dwcpc.compiler.cli.features import features
 from dwcpc.compiler.cli.gate import gate_
@@ -23,6 +24,7 @@ from dwcpc.compiler.cli.list import list_
 from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.cli.publish import publish
 from dwcpc.compiler.cli.report import report
+from dwcpc.compiler.cli.retrain import retrain_
 from dwcpc.compiler.cli.rollback import rollback
 from dwcpc.compiler.cli.train import train
 from dwcpc.compiler.cli.verify import verify
@@ -37,8 +39,10 @@ COMMANDS = (
     gate_,
     report,
     publish,
+    retrain_,
     rollback,
     list_,
+    ensemble,
     features,
     inspect,
     doctor,

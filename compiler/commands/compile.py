@@ -28,7 +28,7 @@ from dwcpc.compiler.commands.precision import (
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.embedding import embedded
-from dwcpc.compiler.metadata import Measurements, Metadata, Verdict
+from dwcpc.compiler.metadata import Measurements, Metadata, Training, Verdict
 from dwcpc.compiler.package import Label, write_bundle, write_metadata
 from dwcpc.compiler.pipeline import Compiled, CompileRequest, compile_artifact
 from dwcpc.compiler.quantize.cache import default_cache
@@ -73,6 +73,7 @@ class Order:
     budgets: tuple[str, ...]
     min_sqnr_db: float | None = None
     distil: bool = False
+    training: Training | None = None
 
 
 def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
@@ -97,7 +98,7 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
         reduction = Reduction(_rows_of(source, rows), order.seed, order.min_sqnr_db, default_cache(), order.distil)
         compiled = reduce_precision(compiled, model, reduction, progress)
     reference = make_reference(source, _cases(order, compiled, rows.verification), progress)
-    compiled = compiled.noted(*reference.notes)
+    compiled = _trained_on(compiled.noted(*reference.notes), order.training)
     label = Label(order.name, version_text(destination.version))
     with staging_folder(destination) as staged:
         if order.verify and isinstance(model, SourceModel):
@@ -160,6 +161,10 @@ def _without_effect(compiled: Compiled) -> tuple[str, ...]:
     return (
         f"{compiled.target.name} changes nothing here: a {compiled.spec.model_type} {exact}; this is {CPU_FP32.name}'s",
     )
+
+
+def _trained_on(compiled: Compiled, training: Training | None) -> Compiled:
+    return dataclasses.replace(compiled, source=dataclasses.replace(compiled.source, training=training))
 
 
 def _limits_of_use(compiled: Compiled) -> tuple[str, ...]:

@@ -65,6 +65,14 @@ def _features(metadata: Metadata) -> str:
     return f"{len(use.spec.features)} of {len(use.spec.columns)} columns by {use.spec.name}, computed {where}"
 
 
+def _training(metadata: Metadata) -> str:
+    training = metadata.source.training
+    if training is None:
+        return "unknown"
+    until = "" if training.until is None else f", until {training.until:.15g}"
+    return f"{training.note}: {training.rows} rows{until}, seed {training.seed}"
+
+
 def _bundle_fields(path: Path) -> Fields:
     bundle = open_bundle(path)
     metadata = bundle.metadata
@@ -74,6 +82,7 @@ def _bundle_fields(path: Path) -> Fields:
         ("bundle", str(bundle.path)),
         ("name", f"{metadata.name} v{metadata.version}, made {metadata.created} by {metadata.compiler}"),
         ("source", f"{metadata.source.framework} {metadata.source.kind} {metadata.source.file}"),
+        ("trained on", _training(metadata)),
         ("model", f"{metadata.model_type}, {metadata.model.nodes} nodes, opset {metadata.model.opset}"),
         ("bytes", str(bundle.size_bytes)),
         ("rows a call", "any" if metadata.model.batch is None else str(metadata.model.batch)),

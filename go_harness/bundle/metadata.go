@@ -55,6 +55,17 @@ type Source struct {
 	Missing            *float64       `json:"missing"` // counts as missing, as NaN does, behind the scaler; nil for none
 	PickledClasses     []string       `json:"pickled_classes"`
 	Notes              []string       `json:"notes"`
+	Training           *Training      `json:"training"` // nil where nobody said what it was trained on
+}
+
+// Training is the rows that the model was fitted to and its threshold chosen on. Until is the latest time among them, seconds
+// since 1970 where times are dates; nil where another table's times cannot be compared with them.
+type Training struct {
+	Kind  string   `json:"kind"` // "file" or "simulated"
+	Rows  int      `json:"rows"`
+	Until *float64 `json:"until"`
+	Seed  int64    `json:"seed"`
+	Note  string   `json:"note"`
 }
 
 // LayerPrecision is what one layer was given, and why.

@@ -90,3 +90,37 @@ func (e *TooFewError) Error() string {
 
 // Unwrap returns why each of the others did not.
 func (e *TooFewError) Unwrap() []error { return e.Failed }
+
+// DefinitionError says what is wrong with a definition's file, in one sentence.
+type DefinitionError struct {
+	Path     string
+	Field    string // such as members[0].weight; empty for the whole file
+	Found    string
+	Expected string
+	Err      error // the cause, or nil
+}
+
+// Error names the file, the field, what was found and what was expected.
+func (e *DefinitionError) Error() string {
+	place := e.Path
+	if e.Field != "" {
+		place += ": " + e.Field
+	}
+	return fmt.Sprintf("ensemble: %s is %s, expected %s; write it with `dwcpc ensemble`", place, e.Found, e.Expected)
+}
+
+// Unwrap returns the cause.
+func (e *DefinitionError) Unwrap() error { return e.Err }
+
+// InputError is a member that takes another window than the first does.
+type InputError struct {
+	Member   string
+	First    string
+	Found    string
+	Expected string
+}
+
+// Error names both members and what each takes.
+func (e *InputError) Error() string {
+	return fmt.Sprintf("ensemble: %s takes %s, expected %s as %s does", e.Member, e.Found, e.Expected, e.First)
+}

@@ -1,0 +1,118 @@
+"""`dwcpc retrain`: collect → train → compile → judge on fresh data → gate → publish, or keep what is served."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwcpc.compiler.bundle import Bundle, open_bundle
+from dwcpc.compiler.commands.publish import Gate
+from dwcpc.compiler.commands.retrain_compile import Packaging, compiled
+from dwcpc.compiler.commands.retrain_data import DataOrder, gather
+from dwcpc.compiler.commands.retrain_decision import Limits, check_inputs, decide, undecidable
+from dwcpc.compiler.commands.retrain_folder import DIST, RUN, prepare
+from dwcpc.compiler.commands.retrain_model import Job, Progress, RetrainedModel
+from dwcpc.compiler.commands.retrain_publish import gated, latest_text, published
+from dwcpc.compiler.commands.retrain_report import Retraining, write_reports
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.harness import find_harness
+from dwcpc.compiler.staging import Destination, check_writable
+from dwcpc.compiler.targets import target_named
+from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
+from dwcpc.compiler.versions import checked_name, latest_version, next_version, version_text
+from dwcpc.parity.defaults import DEFAULT_ROWS
+
+FIRST_SEED = 43  # `dwcpc train` begins with 42, and what it made may be what is served
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainOrder:
+    """What to train again, for which registry, and what the new version has to be.
+
+    `name` and `target` of none are the model's own and the served version's; `seed` of none is a new one.
+    """
+
+    registry: Path
+    out: Path
+    data: DataOrder
+    limits: Limits
+    name: str | None = None
+    seed: int | None = None
+    settings: tuple[str, ...] = ()
+    target: str | None = None
+    rows: int = DEFAULT_ROWS
+    budgets: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
+def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Progress) -> Retraining:
+    """Carry out `order`. Only what is not worse than what is served, and what `gate` passes, is published.
+
+    OUT keeps data, run, bundle and report. InputError, and nothing in the registry, where something is missing.
+    """
+    name = checked_name(order.name or model.published)
+    model.check(order.settings)
+    find_harness()  # or it is missed only after the training
+    served = _served(order.registry, name)
+    seed = _seed(order, served)
+    packaging = _packaging(order, name, served)
+    prepare(order.out)
+    gathered = gather(order.data, model.columns, order.out, progress)
+    job = Job(None if gathered is None else gathered[0], order.out / RUN, seed, served, order.settings)
+    progress("collect: looking for rows that trained neither model")
+    looked = model.look(job)
+    decided, bundle = undecidable(looked.fresh), None
+    if decided is None:
+        progress(f"train: {model.name}, seed {seed}")
+        candidate = model.train(job, lambda step: progress(f"train: {step}"))
+        bundle = compiled(candidate, looked.training, packaging, progress)
+        check_inputs(bundle, served)
+        decided = decide(model, looked.fresh, bundle, served, order.limits, progress)
+    found = Retraining(
+        model=model.name,
+        name=name,
+        registry=str(order.registry),
+        verdict=decided.verdict,
+        reasons=decided.reasons,
+        notes=decided.notes,
+        dry_run=order.dry_run,
+        data=None if gathered is None else gathered[1],
+        training=looked.training,
+        fresh=looked.fresh.note,
+        figures=decided.figures,
+        served=None if served is None else served.metadata.version,
+        served_figures=decided.served_figures,
+        compared=decided.compared,
+        reached=decided.reached,
+        gate=None,
+        bundle=None if bundle is None else str(bundle.path),
+        version=None,
+        latest=latest_text(order.registry, name),
+    )
+    if bundle is not None and found.verdict == "pass":
+        found = (gated if order.dry_run else published)(found, bundle.path, gate, progress)
+    write_reports(found, order.out)
+    return found
+
+
+def _served(registry: Path, name: str) -> Bundle | None:
+    check_writable(Destination(registry, name, (1, 0), replace=False), "--registry")
+    return None if latest_version(registry / name) is None else open_bundle(registry / name)
+
+
+def _packaging(order: RetrainOrder, name: str, served: Bundle | None) -> Packaging:
+    own = CPU_FP32.name if served is None else served.metadata.target
+    version = version_text(next_version(order.registry / name))
+    return Packaging(name, version, order.out / DIST, target_named(order.target or own), order.rows, order.budgets)
+
+
+def _seed(order: RetrainOrder, served: Bundle | None) -> int:
+    """Return the seed: data that the simulator draws by it must not be what trained the served version."""
+    training = None if served is None else served.metadata.source.training
+    if order.seed is None:
+        return FIRST_SEED if training is None else training.seed + 1
+    if training is not None and training.kind == "simulated" and training.seed == order.seed and not order.data.paths:
+        raise InputError(
+            f"--seed {order.seed} drew what trained the served version, and nothing of it is fresh; omit it"
+        )
+    return order.seed

@@ -1,0 +1,101 @@
+"""The step of `dwcpc retrain` that decides: both bundles on the same fresh rows, through Go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dwcpc.bench.budgets import overall
+from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.retrain_model import Fresh, Progress, RetrainedModel
+from dwcpc.compiler.commands.retrain_report import Reached
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.metadata import Verdict
+from dwcpc.models.retraining.comparison import TOLERANCE, Compared, compare, enough
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is not noise in a difference, and figures to reach whatever is served."""
+
+    tolerance: float = TOLERANCE
+    minimum: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What both bundles are worth, and whether the candidate may take the other's place."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    served_figures: Mapping[str, float] | None = None
+    compared: tuple[Compared, ...] = ()
+    reached: tuple[Reached, ...] = ()
+
+
+def undecidable(fresh: Fresh) -> Decided | None:
+    """Return why no candidate could be judged, before one is trained; none where one can be."""
+    too_few = enough(fresh.label, fresh.block)
+    return None if too_few is None else Decided("inconclusive", (f"{fresh.note}: {too_few}",))
+
+
+def decide(
+    model: RetrainedModel, fresh: Fresh, candidate: Bundle, served: Bundle | None, limits: Limits, progress: Progress
+) -> Decided:
+    """Judge the candidate; the first of a registry has the model's own minimum to reach, unless another is stated."""
+    progress(f"judge: the candidate on {fresh.note}, through Go")
+    mine = fresh.figures(candidate)
+    figures = mine(None)
+    minimum = limits.minimum if limits.minimum is not None else (model.minimum if served is None else {})
+    reached = tuple(Reached(name, _known(figures, name), least) for name, least in minimum.items())
+    reasons = [
+        f"{each.figure} is {each.value:.4f}, expected {each.minimum:g} or more"
+        for each in reached
+        if each.verdict == "fail"
+    ]
+    if served is None:
+        verdict = overall(each.verdict for each in reached)
+        return Decided(verdict, tuple(reasons), figures=figures, reached=reached)
+    progress(f"judge: v{served.metadata.version}, which is served, on the same")
+    theirs = fresh.figures(served)
+    compared = compare(fresh.block, mine, theirs, model.deciding, tolerance=limits.tolerance)
+    reasons += [each.reason for each in compared if each.verdict != "pass"]
+    verdict = overall([*(each.verdict for each in reached), *(each.verdict for each in compared)])
+    return Decided(verdict, tuple(reasons), _notes(served), figures, theirs(None), compared, reached)
+
+
+def check_inputs(candidate: Bundle, served: Bundle | None) -> None:
+    """Refuse a candidate that takes other inputs: whoever serves the other one would refuse to load it."""
+    if served is None:
+        return
+    mine, theirs = (
+        [(each.name, each.shape, each.channels) for each in bundle.metadata.inputs] for bundle in (candidate, served)
+    )
+    if mine != theirs:
+        raise InputError(
+            f"{candidate.path}: takes {_told(candidate)}, and {served.path} {_told(served)}; services that have that "
+            "loaded would refuse the new one: publish it under another name with --as"
+        )
+
+
+def _told(bundle: Bundle) -> str:
+    return ", ".join(
+        f"{each.name} {list(each.shape)} of {len(each.channels)} channels" for each in bundle.metadata.inputs
+    )
+
+
+def _known(figures: Mapping[str, float], name: str) -> float:
+    if name not in figures:
+        raise InputError(f"--minimum names {name!r}, expected one of {', '.join(figures)}")
+    return figures[name]
+
+
+def _notes(served: Bundle) -> tuple[str, ...]:
+    if served.metadata.source.training is not None:
+        return ()
+    return (
+        f"v{served.metadata.version} does not say what it was trained on: it may have seen the fresh rows, which could "
+        "only favour it",
+    )

@@ -1,0 +1,120 @@
+"""What `dwcpc retrain` has to know of a model, as plain data; `retrain_models.py` lists the models that there are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.metadata import Training
+from dwcpc.models.retraining.comparison import Figures
+from dwcpc.models.retraining.exports import ExportColumns
+
+Progress = Callable[[str], None]
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to train on and where: `data` is one table with the model's own column names, none is the simulator.
+
+    `served` is what the registry serves now, whose inputs the new model has to take.
+    """
+
+    data: Path | None
+    folder: Path
+    seed: int
+    served: Bundle | None
+    settings: tuple[str, ...]
+
+    @property
+    def later_than(self) -> float | None:
+        """The time up to which what is served was trained on a table, if that is known: fresh rows come after it."""
+        training = None if self.served is None else self.served.metadata.source.training
+        return None if self.data is None or training is None else training.until
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Rows that trained neither model: `label` and `block`, of which rows are drawn together, are [rows].
+
+    `figures` runs a bundle on them through Go; `note` says which rows they are.
+    """
+
+    note: str
+    label: NDArray[np.bool_]
+    block: NDArray[np.int64]
+    figures: Callable[[Bundle], Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a job's data has: rows to train on, and others to judge on."""
+
+    training: Training
+    fresh: Fresh
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trained model, as `dwcpc compile` takes it."""
+
+    artifact: Path
+    scaler: Path
+    threshold: float | None
+    calibration: Path | None
+
+
+class RetrainedModel(Protocol):
+    """One model that can be trained again; `consensus` and `nodes` are two."""
+
+    @property
+    def name(self) -> str:
+        """What it is called on the command line."""
+
+    @property
+    def published(self) -> str:
+        """What it is called in a registry, unless the user says otherwise."""
+
+    @property
+    def columns(self) -> ExportColumns:
+        """What a service's export of its samples holds."""
+
+    @property
+    def deciding(self) -> tuple[str, ...]:
+        """The figures of which none may be worse than what is served."""
+
+    @property
+    def minimum(self) -> Mapping[str, float]:
+        """What figures the first version in a registry has to reach."""
+
+    def check(self, settings: tuple[str, ...]) -> None:
+        """Refuse settings that it does not have, before anything is collected."""
+
+    def look(self, job: Job) -> Looked:
+        """Return what there is to train on and to judge on."""
+
+    def train(self, job: Job, progress: Progress) -> Candidate:
+        """Train into `job.folder`, on nothing that `look` leaves to judge on."""
+
+
+def changed(settings: Settings, given: tuple[str, ...]) -> Settings:
+    """Return the dataclass with `NAME=VALUE` settings, each of its field's type; InputError names the field."""
+    stated: dict[str, Any] = dataclasses.asdict(settings)  # type: ignore[call-overload]
+    for setting in given:
+        name, equals, value = setting.partition("=")
+        if not equals or name not in stated:
+            raise InputError(f"--set is {setting!r}, expected NAME=VALUE with one of {', '.join(stated)}")
+        try:
+            stated[name] = getattr(msgspec.convert({**stated, name: value}, type(settings), strict=False), name)
+        except msgspec.ValidationError as error:
+            raise InputError(f"--set {setting}: {error}; correct the value") from error
+    return type(settings)(**stated)

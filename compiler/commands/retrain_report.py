@@ -1,0 +1,129 @@
+"""What came of a retraining: as data for `retrain.json`, as lines for a terminal, as Markdown for a job's summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dwcpc.compiler.commands.retrain_data import Gathered
+from dwcpc.compiler.metadata import Training, Verdict
+from dwcpc.compiler.whole_file import whole_file
+from dwcpc.models.retraining.comparison import LEVEL, Compared
+from dwcpc.models.training.report import plain
+from dwcpc.models.training.run_files import write_json
+
+JSON_FILE, MARKDOWN_FILE = "retrain.json", "retrain.md"
+SIGNS: Mapping[Verdict, str] = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A figure that the candidate has to reach by itself."""
+
+    figure: str
+    value: float
+    minimum: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """Pass where it is reached; NaN is not."""
+        return "pass" if self.value >= self.minimum else "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """Everything that is known at the end; `version` is none where nothing was published.
+
+    `figures` are of the candidate's bundle, through Go, on the fresh rows; `served_figures` are of what is served.
+    """
+
+    model: str
+    name: str
+    registry: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    dry_run: bool
+    data: Gathered | None
+    training: Training
+    fresh: str
+    figures: Mapping[str, float]
+    served: str | None
+    served_figures: Mapping[str, float] | None
+    compared: tuple[Compared, ...]
+    reached: tuple[Reached, ...]
+    gate: Verdict | None
+    bundle: str | None
+    version: str | None
+    latest: str | None
+
+    @property
+    def outcome(self) -> str:
+        """Say what was done, in one line."""
+        latest = f"latest is v{self.latest}" if self.latest is not None else "there is no latest"
+        if self.version is not None:
+            return f"published: {self.registry}/{self.name}/v{self.version}; {latest}"
+        if self.verdict == "pass":
+            return f"not published, as this is a dry run, and it would have been; {latest}"
+        return f"not published; {latest}"
+
+
+def write_reports(found: Retraining, folder: Path) -> None:
+    """Write retrain.json and retrain.md."""
+    write_json(folder / JSON_FILE, plain(found))
+    with whole_file(folder / MARKDOWN_FILE) as file:
+        file.write(markdown(found).encode())
+
+
+def text(found: Retraining) -> str:
+    """Return the lines for a terminal."""
+    lines = [f"{found.name}   {found.verdict}   {found.training.note}, seed {found.training.seed}"]
+    if found.data is not None:
+        lines.append(f"  data      {found.data}")
+    lines.append(f"  fresh     {found.fresh}")
+    lines += [f"  {SIGNS[each.verdict]} {_compared(each, found.served)}" for each in found.compared]
+    lines += [f"  {SIGNS[each.verdict]} {_reached(each)}" for each in found.reached]
+    lines.append(f"  gate      {found.gate or 'not run'}")
+    lines += [f"  {line}" for line in (*found.reasons, *found.notes)]
+    return "\n".join([*lines, found.outcome])
+
+
+def markdown(found: Retraining) -> str:
+    """Return the page for a job's summary."""
+    lines = [f"## {SIGNS[found.verdict]} {found.name}: {found.verdict}", "", found.outcome, ""]
+    lines += [f"- {line}" for line in (*found.reasons, *found.notes)]
+    served = "" if found.served is None else f" v{found.served}"
+    lines += [
+        "",
+        f"| figure | candidate | served{served} | difference | {LEVEL:.0%} interval | |",
+        "|---|---|---|---|---|---|",
+    ]
+    decided = {each.figure: each for each in found.compared}
+    for name, value in found.figures.items():
+        cells = [name.replace("_", " "), f"{value:.4f}"]
+        cells.append("" if found.served_figures is None else f"{found.served_figures[name]:.4f}")
+        each = decided.get(name)
+        cells += ["", "", ""] if each is None else _cells(each)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", *(f"- {_reached(each)}: {each.verdict}" for each in found.reached)]
+    data = [] if found.data is None else [f"- data: {found.data}"]
+    gate = "not run" if found.gate is None else found.gate
+    return "\n".join([*lines, *data, f"- fresh: {found.fresh}", f"- gate: {gate}", ""])
+
+
+def _cells(each: Compared) -> list[str]:
+    return [f"{each.difference:+.4f}", f"{each.low:+.4f} to {each.high:+.4f}", SIGNS[each.verdict]]
+
+
+def _compared(each: Compared, served: str | None) -> str:
+    interval = f"[{each.low:+.4f}, {each.high:+.4f}]"
+    figure = each.figure.replace("_", " ")
+    return (
+        f"{figure} {each.candidate:.4f}, v{served} has {each.served:.4f}: {each.difference:+.4f} {interval}, "
+        f"{-each.tolerance:+g} tolerated"
+    )
+
+
+def _reached(each: Reached) -> str:
+    return f"{each.figure.replace('_', ' ')} {each.value:.4f}, at least {each.minimum:g} asked for"
