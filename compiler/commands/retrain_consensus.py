@@ -23,7 +23,7 @@ from dwcpc.models.data.table_csv import read_csv
 from dwcpc.models.data.windows import Windows, cut_windows
 from dwcpc.models.evaluation.answers import bundle_score
 from dwcpc.models.evaluation.bootstrap import blocks_of
-from dwcpc.models.evaluation.classification import Detector
+from dwcpc.models.evaluation.classification import Judge
 from dwcpc.models.retraining.comparison import Figures, Weights
 from dwcpc.models.retraining.exports import ExportColumns, Key
 from dwcpc.models.training.folds import CONSENSUS_COLUMNS, ConsensusSizes, unseen_tables
@@ -156,10 +156,10 @@ def _fresh(windows: Windows, note: str) -> Fresh:
         decision = bundle.metadata.decision
         if decision is None or decision.comparison != ">":
             raise InputError(f"{bundle.path}: flags no score above a threshold, expected the consensus model's bundle")
-        detector = Detector(clear.anomalous, score, decision.threshold)
+        judge = Judge(clear.anomalous, score, score.astype(np.float64) > decision.threshold)
 
         def weighted(weights: Weights | None) -> dict[str, float]:
-            found = detector.figures(weights)
+            found = judge.figures(weights)
             return {name: float(getattr(found, name)) for name in JUDGED}
 
         return weighted

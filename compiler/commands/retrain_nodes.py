@@ -14,21 +14,22 @@ from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked,
 from dwcpc.compiler.commands.train_nodes import GivenTable, TrainNodesOrder, train_nodes
 from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.metadata import Training
-from dwcpc.models.data.group_splits import Split, split_rows
 from dwcpc.models.data.labelled import LabelledRows, labelled_rows, read_labelled
 from dwcpc.models.data.nodes import LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
-from dwcpc.models.evaluation.classification import Detector
+from dwcpc.models.evaluation.classification import Judge
 from dwcpc.models.retraining.comparison import Figures, Weights
 from dwcpc.models.retraining.exports import ExportColumns, Key
 from dwcpc.models.retraining.operating_point import OperatingPoint
-from dwcpc.models.training.node_artifacts import SCALER, TrainingReport
+from dwcpc.models.training.node_artifacts import SCALER, compiled_threshold
 from dwcpc.models.training.nodes import NodeRecipe
 
 FLEET = Fleet()
 SPEC = "node_reliability_123"
 FALSE_POSITIVES = 0.05  # what the owners allow
 RECALL = "recall_at_5_percent_false_positives"
+BESIDE = ("recall", "false_positive_rate", "roc_auc", "pr_auc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class NodeSettings:
 class Nodes:
     """Node reliability: both models are judged where they flag 5 % of the rows without label, whatever their threshold.
 
-    A classifier's bundle holds none, so what the served one's was is not known.
+    What each finds, and flags wrongly, by its own threshold stands beside it.
     """
 
     name: str = "nodes"
@@ -85,18 +86,12 @@ class Nodes:
         settings = changed(NodeSettings(), job.settings)
         recipe = NodeRecipe(settings.model, settings.features, job.seed, settings.trees, settings.depth)
         report = train_nodes(TrainNodesOrder(_source(job), SPEC, recipe, job.folder, compile=False), progress)
-        isolation = settings.model == "isolation"
         return Candidate(
             artifact=job.folder / report.artifact,
             scaler=job.folder / SCALER,
-            threshold=-threshold_of(report) if isolation else None,
+            threshold=compiled_threshold(report.model, report.threshold),
             calibration=None,
         )
-
-
-def threshold_of(report: TrainingReport) -> float:
-    """Return the threshold on the suspicion that training chose; only the report has it."""
-    return report.threshold
 
 
 def _source(job: Job) -> GivenTable | Fleet:
@@ -131,13 +126,13 @@ def _fresh(job: Job, rows: LabelledRows, split: Split) -> Fresh:
 
     def figures(bundle: Bundle) -> Figures:
         columns = [rows.names.index(name) for name in bundle.metadata.inputs[0].channels]
-        score = bundle_answers(bundle.path, x[:, columns]).score
-        point, detector = OperatingPoint(label, score), Detector(label, score, np.inf)
+        answers = bundle_answers(bundle.path, x[:, columns])
+        point, judge = OperatingPoint(label, answers.score), Judge(label, answers.score, answers.flagged)
 
         def weighted(weights: Weights | None) -> dict[str, float]:
-            areas = detector.figures(weights)
+            own = judge.figures(weights)
             recall = point.recall_at(FALSE_POSITIVES, weights)
-            return {RECALL: recall, "roc_auc": areas.roc_auc, "pr_auc": areas.pr_auc}
+            return {RECALL: recall} | {name: float(getattr(own, name)) for name in BESIDE}
 
         return weighted
 

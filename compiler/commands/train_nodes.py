@@ -164,7 +164,12 @@ def _served(
 def _compile_order(order: TrainNodesOrder, trained: TrainedNodes) -> Order:
     artifact = order.out / FILES[trained.recipe.model]
     return Order(
-        request=CompileRequest(artifact, CPU_FP32, order.out / SCALER, threshold=compiled_threshold(trained)),
+        request=CompileRequest(
+            artifact,
+            CPU_FP32,
+            order.out / SCALER,
+            threshold=compiled_threshold(trained.recipe.model, trained.threshold),
+        ),
         name=NAME,
         out=order.out / "dist",
         version=None,

@@ -84,9 +84,9 @@ def save_artifacts(trained: TrainedNodes, folder: Path) -> Path:
     return save(trained.recipe.model, trained.estimator, folder, names)
 
 
-def compiled_threshold(trained: TrainedNodes) -> float:
+def compiled_threshold(model: str, threshold: float) -> float:
     """Return what `dwcpc compile --threshold` takes: a probability, or an isolation forest's own score."""
-    return -trained.threshold if trained.recipe.model == "isolation" else trained.threshold
+    return -threshold if model == "isolation" else threshold
 
 
 def report(
