@@ -29,7 +29,7 @@ FLEET = Fleet()
 SPEC = "node_reliability_123"
 FALSE_POSITIVES = 0.05  # what the owners allow
 RECALL = "recall_at_5_percent_false_positives"
-BESIDE = ("recall", "false_positive_rate", "roc_auc", "pr_auc")
+BESIDE = ("recall", "precision", "roc_auc", "pr_auc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class NodeSettings:
 class Nodes:
     """Node reliability: both models are judged where they flag 5 % of the rows without label, whatever their threshold.
 
-    What each finds, and flags wrongly, by its own threshold stands beside it.
+    Recall and precision by its own threshold stand beside it.
     """
 
     name: str = "nodes"
