@@ -32,8 +32,8 @@ HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "tensorboardX", "torch", "xg
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
 # What commands know before there is a network, and what trains trees: they may not bring torch along.
 LIGHT_FILES = (
-    *("feature_choice", "folds", "history", "node_artifacts", "node_estimators", "node_table", "nodes", "options"),
-    *("report", "run_files", "threshold"),
+    *("feature_choice", "folds", "history", "node_artifacts", "node_estimators", "node_logs", "node_table", "nodes"),
+    *("options", "report", "run_files", "tensorboard", "threshold"),
 )
 LIGHT_TRAINING = (
     "models/data/",
