@@ -10,8 +10,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILE = REPOSITORY / "docs" / "docker" / "train.Dockerfile"
 
