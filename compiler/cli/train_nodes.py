@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 )
 @click.option("--trees", type=click.IntRange(1, 100_000), help="Number of trees.  [default: the model's own]")
 @click.option("--depth", type=click.IntRange(1, 64), help="Depth of a tree.  [default: the model's own]")
+@click.option(
+    "--learning-rate", type=click.FloatRange(0, 1, min_open=True), help="XGBoost's.  [default: the model's own]"
+)
 @click.option("--seed", type=SEED, default=42, show_default=True, help="Of split and training, and the fleet's.")
 @click.option(
     "--difficulty",
@@ -64,7 +67,8 @@ def nodes(context: click.Context, /, **options: Any) -> None:
     _check(context, given=data is not None)
     fleet = Fleet(options["nodes"], options["samples"], options["seed"], options["difficulty"])
     source = fleet if data is None else GivenTable(data, options["label"], options["time"], options["group"])
-    recipe = NodeRecipe(options["model"], options["features"], options["seed"], options["trees"], options["depth"])
+    given = {name: options[name] for name in ("model", "features", "seed", "trees", "depth", "learning_rate")}
+    recipe = NodeRecipe(**given)
     order = TrainNodesOrder(source, options["spec"], recipe, options["out"], options["compile_"])
     report = train_nodes(order, output.progress)
     output.result(described(report, options["out"]), dataclasses.asdict(report))
