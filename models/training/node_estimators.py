@@ -51,9 +51,7 @@ def require_libraries() -> None:
             raise InputError(f"training nodes needs {package}, which is not installed; install dwcpc[sklearn,xgboost]")
 
 
-def parameters(
-    kind: Kind, trees: int | None, depth: int | None, learning_rate: float | None = None
-) -> dict[str, Any]:
+def parameters(kind: Kind, trees: int | None, depth: int | None, learning_rate: float | None = None) -> dict[str, Any]:
     """Return the hyperparameters of `kind`, with other trees where they are given."""
     chosen = dict(OWN[kind])
     if trees is not None:
@@ -116,7 +114,7 @@ def _watching(watch: Watch) -> Any:
     from xgboost.callback import TrainingCallback
 
     class Watching(TrainingCallback):  # XGBoost's own class, which is not imported before there is something to fit
-        def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
+        def after_iteration(self, _model: Any, epoch: int, evals_log: Any) -> bool:
             watch(epoch + 1, 1 - evals_log["validation_1"]["aucpr"][-1])
             return False
 

@@ -1,7 +1,7 @@
 """The search space of the consensus autoencoder.
 
-What changes the loss itself (objective, focal γ, class weights) or the windows (timesteps) is the same in all trials, as
-their losses and their windows would not compare.
+What changes the loss itself (objective, focal γ, class weights) or the windows (timesteps) is the same in all trials:
+their losses would not compare.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dwcpc.models.tuning.rounding import rounded
-from dwcpc.models.tuning.space import Artifact, Params, Trained, Watch
+from dwcpc.models.tuning.space import Artifact, Params, Shape, Trained, Watch
 
 if TYPE_CHECKING:
     import optuna
@@ -27,17 +28,17 @@ if TYPE_CHECKING:
     from dwcpc.models.training.sizes import Units
 
 TIMED_ROWS = 256
-BATCHES = (64, 128, 256)
 YARDSTICK: Params = {"units": "small", "encoding": 16}
 
 
 @dataclass(frozen=True, slots=True)
 class ConsensusSpace:
-    """`recipe` is what trials start from; `units` and `encodings` are what they choose between."""
+    """`recipe` is what trials start from; they choose between `units`, `encodings` and `batches` of so many rows."""
 
     recipe: ConsensusRecipe
     units: tuple[Units, ...]
     encodings: tuple[int, ...]
+    batches: tuple[int, ...]
     features: int
     model: str = "consensus"
 
@@ -46,7 +47,7 @@ class ConsensusSpace:
         return {
             "units": trial.suggest_categorical("units", self.units),
             "encoding": trial.suggest_categorical("encoding", self.encodings),
-            "batch_rows": trial.suggest_categorical("batch_rows", BATCHES),
+            "batch_rows": trial.suggest_categorical("batch_rows", self.batches),
             "learning_rate": trial.suggest_float("learning_rate", 5e-4, 2e-2, log=True),
             "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
             "noise": trial.suggest_float("noise", 0.0, 0.3),
@@ -72,19 +73,10 @@ class ConsensusSpace:
         stated = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         return [*stated, *(["--augment"] if recipe.augment else [])]
 
-    def shape(self, params: Params) -> str:
-        """Name the sizes."""
-        return f"{params['units']}/{params['encoding']}/{self.recipe.timesteps}x{self.features}"
-
-    def untrained(self, params: Params, folder: Path) -> Artifact:
-        """Write a network of that shape with torch's initial weights."""
-        import torch
-
-        path = folder / "untrained.pth"
-        torch.save(self._module(params).state_dict(), path)
-        rng = np.random.default_rng(0)
-        rows = rng.standard_normal((TIMED_ROWS, self.recipe.timesteps, self.features))
-        return Artifact(path, rows.astype(np.float32))
+    def shape(self, params: Params) -> Shape:
+        """Return the sizes, which the weights' values change nothing about."""
+        name = f"{params['units']}/{params['encoding']}/{self.recipe.timesteps}x{self.features}"
+        return Shape(name, partial(self._untrained, params))
 
     def work(self, params: Params) -> float:
         """Return the number of weights: each is multiplied once a step."""
@@ -117,7 +109,17 @@ class ConsensusSpace:
 
     def yardstick(self, folder: Path) -> Artifact:
         """Write the default recipe's network, untrained."""
-        return self.untrained(YARDSTICK, folder)
+        return self._untrained(YARDSTICK, folder)
+
+    def _untrained(self, params: Params, folder: Path) -> Artifact:
+        """Write a network with torch's initial weights."""
+        import torch
+
+        path = folder / "untrained.pth"
+        torch.save(self._module(params).state_dict(), path)
+        rng = np.random.default_rng(0)
+        rows = rng.standard_normal((TIMED_ROWS, self.recipe.timesteps, self.features))
+        return Artifact(path, rows.astype(np.float32))
 
     def _chosen(self, params: Params) -> ConsensusRecipe:
         fit = dataclasses.replace(

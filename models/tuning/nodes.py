@@ -60,13 +60,9 @@ class NodeSpace:
         options = [text for name, value in stated.items() for text in (f"--{name}", str(value))]
         return [*options, "--features", recipe.features]
 
-    def shape(self, params: Params) -> None:
+    def shape(self, _params: Params) -> None:
         """Nothing but the trained trees has their latency."""
         return
-
-    def untrained(self, params: Params, folder: Path) -> Artifact:
-        """Trees that were not grown do not exist."""
-        raise NotImplementedError
 
     def work(self, params: Params) -> float:
         """Return the comparisons of a row."""

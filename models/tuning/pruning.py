@@ -47,4 +47,5 @@ def why_hopeless(course: Course, others: Iterable[Course]) -> str | None:
     rivals = [low for other in others if other.load <= course.load and (low := other.lowest(step)) is not None]
     if own is None or len(rivals) < RIVALS or own <= median(rivals):
         return None
-    return f"after step {step} its lowest loss is {own:.4g}, the median of {len(rivals)} no slower ones is {median(rivals):.4g}"
+    middle = f"the median of {len(rivals)} no slower ones is {median(rivals):.4g}"
+    return f"after step {step} its lowest loss is {own:.4g}, {middle}"

@@ -52,12 +52,24 @@ class Latency:
     yardstick_p50_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Models of the same name are equally fast in float32; `write` puts an untrained one into a folder."""
+
+    name: str
+    write: Callable[[Path], Artifact]
+
+
 class Space(Protocol):
     """A model's search space. Equal spaces are equal objects: it is a frozen dataclass of plain values."""
 
     @property
     def model(self) -> str:
         """The name that `dwcpc train` knows."""
+        ...
+
+    def __hash__(self) -> int:
+        """A frozen dataclass's own."""
         ...
 
     def suggest(self, trial: optuna.Trial) -> Params:
@@ -68,12 +80,8 @@ class Space(Protocol):
         """Return the options of `dwcpc train` that train exactly this."""
         ...
 
-    def shape(self, params: Params) -> str | None:
-        """Name what alone decides the latency in float32; none where only the trained model has it."""
-        ...
-
-    def untrained(self, params: Params, folder: Path) -> Artifact:
-        """Write a model of that shape, without training it."""
+    def shape(self, params: Params) -> Shape | None:
+        """Return what alone decides the latency in float32; none where only the trained model has it."""
         ...
 
     def work(self, params: Params) -> float:

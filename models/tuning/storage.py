@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import optuna
 
 ABOUT: Final = "about"
+TRAIN: Final = "train"
 DIRECTIONS: Final = ("maximize", "minimize")
 """Of PR-AUC and latency."""
 
@@ -35,8 +36,11 @@ class Place:
     study: str
 
 
-def open_study(place: Place, about: Mapping[str, Any]) -> optuna.Study:
-    """Return the study, made where it is new; InputError where it is a study of something else."""
+def open_study(place: Place, about: Mapping[str, Any], train: list[str]) -> optuna.Study:
+    """Return the study, made where it is new; InputError where it is a study of something else.
+
+    `about` is what makes its trials comparable; `train` are the words of a command line to which a trial adds its own.
+    """
     import_optuna()
     import optuna
 
@@ -49,6 +53,7 @@ def open_study(place: Place, about: Mapping[str, Any]) -> optuna.Study:
     )
     stated = study.user_attrs.get(ABOUT)
     if stated is None:
+        study.set_user_attr(TRAIN, train)
         study.set_user_attr(ABOUT, dict(about))
     elif stated != about:
         raise InputError(
@@ -67,7 +72,9 @@ def known_study(place: Place) -> optuna.Study:
     names = _tried(place.url, lambda: optuna.get_all_study_names(storage))
     if place.study not in names:
         known = ", ".join(map(repr, sorted(names))) or "none"
-        raise InputError(f"study {place.study!r} is not in {hidden(place.url)}, which holds {known}; name one with --study")
+        raise InputError(
+            f"study {place.study!r} is not in {hidden(place.url)}, which holds {known}; name one with --study"
+        )
     return optuna.load_study(study_name=place.study, storage=storage)
 
 
