@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dwcpc.models.tuning.storage import ABOUT, TRAIN
 from dwcpc.models.tuning.trial import FACTS, LATENCY, LOSSES, REASON, SECONDS
@@ -12,7 +12,10 @@ from dwcpc.models.tuning.trial import FACTS, LATENCY, LOSSES, REASON, SECONDS
 if TYPE_CHECKING:
     import optuna
 
-OBJECTIVES = ("pr_auc", "latency")
+OBJECTIVES: Final = ("pr_auc", "latency")
+
+LEAST_FOR_IMPORTANCE: Final = 8
+"""Finished trials; what fewer seem to explain is chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,12 @@ def _found(trial: optuna.trial.FrozenTrial) -> TrialFindings:
 
 
 def _importance(study: optuna.Study) -> tuple[dict[str, dict[str, float]], str]:
-    """Ask Optuna's fANOVA for each objective."""
+    """Ask Optuna's fANOVA for each objective; return why there is none, too."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
+    finished = sum(trial.state.name == "COMPLETE" for trial in study.get_trials(deepcopy=False))
+    if finished < LEAST_FOR_IMPORTANCE:
+        return {}, f"{finished} trials finished, and it takes {LEAST_FOR_IMPORTANCE} to tell"
     found = {}
     for at, objective in enumerate(OBJECTIVES):
         try:
