@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from dwcpc.models.tuning.space import Space
 
-PAIRS = 11
+PAIRS = 20
 SECONDS = 0.05  # of a block
 PROOF_ROWS = 64  # what a point of the front is worth is proven when it is compiled for good
 
@@ -60,7 +60,7 @@ def _yardstick(space: Space) -> tuple[tempfile.TemporaryDirectory[str], Bundle, 
 
 def _compiled(artifact: Artifact, target: str, folder: Path) -> Bundle:
     order = Order(
-        request=CompileRequest(artifact.path, target_named(target), artifact.scaler),
+        request=CompileRequest(artifact.path, target_named(target), artifact.scaler, threshold=artifact.threshold),
         name="timed",
         out=folder / "dist",
         version=None,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dwcpc.models.training.sizes import Units
 
 TIMED_ROWS = 256
+UNTRAINED_THRESHOLD = 1.0
 YARDSTICK: Params = {"units": "small", "encoding": 16}
 
 
@@ -97,7 +98,8 @@ class ConsensusSpace:
         figures = detection_figures(validation.anomalous, trained.score(validation), trained.threshold)
         best = best_of(trained.history)
         rows = validation.x[:TIMED_ROWS]
-        artifact = Artifact(folder / WEIGHTS_FILE, rows, folder / SCALER_FILE, folder / CALIBRATION_FILE)
+        files = folder / SCALER_FILE, trained.threshold, folder / CALIBRATION_FILE
+        artifact = Artifact(folder / WEIGHTS_FILE, rows, *files)
         facts = {
             "validation_loss": best.validation_loss,
             "best_epoch": best.number,
@@ -112,14 +114,18 @@ class ConsensusSpace:
         return self._untrained(YARDSTICK, folder)
 
     def _untrained(self, params: Params, folder: Path) -> Artifact:
-        """Write a network with torch's initial weights."""
+        """Write a network with torch's initial weights, and a scaler and a threshold as the trained one has them."""
         import torch
 
-        path = folder / "untrained.pth"
-        torch.save(self._module(params).state_dict(), path)
+        from dwcpc.models.training.run_files import SCALER_FILE, WEIGHTS_FILE
+        from dwcpc.models.training.scaling import write_robust_scaler
+
+        torch.save(self._module(params).state_dict(), folder / WEIGHTS_FILE)
         rng = np.random.default_rng(0)
-        rows = rng.standard_normal((TIMED_ROWS, self.recipe.timesteps, self.features))
-        return Artifact(path, rows.astype(np.float32))
+        rows = rng.standard_normal((TIMED_ROWS, self.recipe.timesteps, self.features)).astype(np.float32)
+        names = tuple(f"feature_{at}" for at in range(self.features))
+        write_robust_scaler(folder / SCALER_FILE, rows.reshape(-1, self.features), names)
+        return Artifact(folder / WEIGHTS_FILE, rows, folder / SCALER_FILE, UNTRAINED_THRESHOLD)
 
     def _chosen(self, params: Params) -> ConsensusRecipe:
         fit = dataclasses.replace(

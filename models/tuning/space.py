@@ -29,6 +29,7 @@ class Artifact:
     path: Path
     rows: NDArray[np.float32]
     scaler: Path | None = None
+    threshold: float | None = None
     calibration: Path | None = None
 
 

@@ -29,8 +29,8 @@ SECONDS: Final = "seconds"
 KNOWN: Final = "latency of "
 """Before a shape's name: where the study keeps what was measured of it."""
 
-STEPS_OF_RATIO: Final = 0.01
-"""A ratio is told to a hundredth of the yardstick's time, as two measurements of one network differ by so much."""
+STEPS_OF_RATIO: Final = 0.02
+"""Ratios are told to two hundredths: a trained network and an untrained one, measured again and again, differ by that."""
 
 # Compiles the artifact, times it through Go against the space's yardstick, and says how they compare.
 Timing = Callable[[Artifact, Space], Latency]
