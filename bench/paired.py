@@ -77,10 +77,20 @@ class Paired:
 
 
 def pair_bundles(
-    a: Bundle, b: Bundle, rows: NDArray[np.float32], *, pairs: int = PAIRS, seconds: float = SECONDS
+    a: Bundle,
+    b: Bundle,
+    rows: NDArray[np.float32],
+    *,
+    other_rows: NDArray[np.float32] | None = None,
+    pairs: int = PAIRS,
+    seconds: float = SECONDS,
 ) -> Paired:
-    """Compare two bundles in one Go process on the same raw rows; a block takes `seconds` at least."""
-    return _pair_in_go(a, rows, ["--other", str(b.path)], {b.metadata.inputs[0].name: rows}, pairs, seconds)
+    """Compare two bundles in one Go process on the same raw rows; a block takes `seconds` at least.
+
+    `other_rows` are B's, where it takes others than A.
+    """
+    feeds = {b.metadata.inputs[0].name: rows if other_rows is None else other_rows}
+    return _pair_in_go(a, rows, ["--other", str(b.path)], feeds, pairs, seconds)
 
 
 def pair_model(

@@ -1,9 +1,9 @@
 """Imports go one way, and heavy libraries are loaded by whoever uses them.
 
-models, compiler  ←  parity, bench  ←  training  ←  compiler/cli/ and compiler/commands/
+models, compiler  ←  parity, bench  ←  training  ←  tuning  ←  compiler/cli/ and compiler/commands/
 
 `training` is models/data/, models/training/, models/evaluation/ and models/retraining/; what they train lies in models/
-beside them.
+beside them. `tuning` is models/tuning/, which is handed what measures a latency and knows neither parity nor bench.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ MAY_IMPORT = {
     "parity": {"parity", "compiler", "models"},
     "bench": {"bench", "compiler", "models"},
     "training": {"training", *FOLDERS},
-    "shell": {"shell", "training", *FOLDERS},  # compiler/cli/ and compiler/commands/, which nobody imports in turn
+    "tuning": {"tuning", "training", "compiler", "models"},
+    # compiler/cli/ and compiler/commands/, which nobody imports in turn
+    "shell": {"shell", "tuning", "training", *FOLDERS},
 }
 TRAINING = ("data", "evaluation", "retraining", "training")  # in models/
-HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
+HEAVY = {"joblib", "optuna", "pandas", "ray", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
 # What commands know before there is a network, and what trains trees: they may not bring torch along.
@@ -39,6 +41,7 @@ LIGHT_TRAINING = (
     "models/data/",
     "models/evaluation/",
     "models/retraining/",
+    "models/tuning/",
     *(f"models/training/{name}.py" for name in LIGHT_FILES),
 )
 TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")
@@ -69,7 +72,9 @@ def layer_of(path: str) -> str:
 def layer_of_parts(parts: list[str]) -> str:
     if parts[0] == "compiler" and parts[1:2] in (["cli"], ["commands"]):
         return "shell"
-    return "training" if parts[0] == "models" and parts[1:2] and parts[1] in TRAINING else parts[0]
+    if parts[0] != "models" or not parts[1:2]:
+        return parts[0]
+    return "tuning" if parts[1] == "tuning" else "training" if parts[1] in TRAINING else parts[0]
 
 
 def layer_named(module: str) -> str | None:
@@ -161,6 +166,11 @@ def test_the_torch_side_of_the_compiler_is_imported_inside_functions_only() -> N
         ("compiler/x.py", "from dwcpc.models.evaluation import bootstrap"),
         ("parity/x.py", "import dwcpc.models.data.windows"),
         ("models/training/x.py", "from dwcpc.compiler.commands.train import train_consensus_model"),
+        ("models/training/x.py", "from dwcpc.models.tuning.space import Space"),
+        ("models/tuning/x.py", "from dwcpc.bench.paired import pair_bundles"),
+        ("models/tuning/x.py", "from dwcpc.parity.verify import verify"),
+        ("models/tuning/x.py", "from dwcpc.compiler.commands.tune import tune"),
+        ("bench/x.py", "from dwcpc.models.tuning import space"),
         ("compiler/x.py", "if TYPE_CHECKING:\n    from dwcpc.parity.verify import Verification"),
     ],
 )
@@ -178,6 +188,9 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("models/data/x.py", "import torch", ["torch"]),
         ("models/x.py", "import torch", []),
         ("models/evaluation/x.py", "import torch", ["torch"]),
+        ("models/tuning/x.py", "import torch", ["torch"]),
+        ("models/tuning/x.py", "import optuna", ["optuna"]),
+        ("models/tuning/x.py", "import ray", ["ray"]),
         ("models/training/fit.py", "import torch", []),
         ("models/training/fit.py", "import tensorboardX", ["tensorboardX"]),
         ("compiler/sources/pytorch/loading.py", "import torch", []),

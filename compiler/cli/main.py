@@ -27,11 +27,13 @@ from dwcpc.compiler.cli.report import report
 from dwcpc.compiler.cli.retrain import retrain_
 from dwcpc.compiler.cli.rollback import rollback
 from dwcpc.compiler.cli.train import train
+from dwcpc.compiler.cli.tune import tune
 from dwcpc.compiler.cli.verify import verify
 from dwcpc.compiler.errors import DwcpcError
 
 COMMANDS = (
     train,
+    tune,
     evaluate,
     compile_,
     verify,

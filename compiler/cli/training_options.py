@@ -34,6 +34,10 @@ DATA_OPTIONS = (
     click.option("--steps", type=click.IntRange(min=200), help="Simulated steps of a node, of 30 s.  [default: 11520]"),
 )
 
+DATA_NAMES = (
+    *("data", "features", "label", "time", "group", "kind"),
+    *("split", "seed", "difficulty", "nodes", "steps"),
+)
 TABLE_OPTIONS = ("features", "label", "time", "group", "kind")
 
 

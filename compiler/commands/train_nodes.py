@@ -70,7 +70,7 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     """Carry out `order`; VerdictError where the bundle's metrics fall by more than MAX_FALL."""
     require_libraries()
     _check_folder(order.out)
-    rows = _rows(order.source, order, say)
+    rows = rows_of(order.source, order.spec, say)
     split = _split(rows, order.recipe)
     trained = train(rows, split, order.recipe, say)
     say("judging on validation and test")
@@ -98,8 +98,9 @@ def _check_folder(out: Path) -> None:
         raise InputError(f"{out}: is a file, expected a folder; name another --out")
 
 
-def _rows(source: GivenTable | Fleet, order: TrainNodesOrder, say: Say) -> LabelledRows:
-    spec = named_spec(order.spec)
+def rows_of(source: GivenTable | Fleet, spec_name: str, say: Say) -> LabelledRows:
+    """Return the rows of a table, or of a simulated fleet, with the features of the specification."""
+    spec = named_spec(spec_name)
     if isinstance(source, Fleet):
         say(f"simulating {source.nodes} nodes, {source.samples} samples each")
         return labelled_rows(spec, simulate_nodes(source), LABEL, CAUSE)
@@ -127,7 +128,7 @@ def _others(fleet: Fleet) -> list[Fleet]:
 
 def _elsewhere(fleet: Fleet, trained: TrainedNodes, order: TrainNodesOrder, say: Say) -> Judged:
     """Judge on the test part of a fleet that the model never saw, with the threshold that it has."""
-    rows = _rows(fleet, order, say)
+    rows = rows_of(fleet, order.spec, say)
     return _judged(_described(fleet), trained, rows, _split(rows, order.recipe).test)
 
 

@@ -18,7 +18,7 @@ from dwcpc.compiler.whole_file import whole_file
 from dwcpc.models.bilstm_attention_autoencoder import BilstmAttentionAutoencoder
 from dwcpc.models.data.windows import Windows
 from dwcpc.models.training.augment import balanced_by_kind
-from dwcpc.models.training.fit import Order, Progress, Rows, fit
+from dwcpc.models.training.fit import Order, Progress, Rows, Watch, fit
 from dwcpc.models.training.folds import Folds
 from dwcpc.models.training.history import Epoch
 from dwcpc.models.training.objective import Exposure, Reconstruction, scores
@@ -71,7 +71,13 @@ class Trained:
 
 
 def train_consensus(
-    folds: Folds, recipe: ConsensusRecipe, folder: Path, progress: Progress, resume: Path | None = None
+    folds: Folds,
+    recipe: ConsensusRecipe,
+    folder: Path,
+    progress: Progress,
+    resume: Path | None = None,
+    *,
+    watch: Watch | None = None,
 ) -> Trained:
     """Train into `folder`: weights, scaler, threshold, calibration windows, checkpoints, history, TensorBoard logs."""
     _check(folds, recipe)
@@ -82,7 +88,8 @@ def train_consensus(
     scaler = write_robust_scaler(folder / SCALER_FILE, normal.reshape(-1, len(names)), names)
     torch.manual_seed(recipe.fit.seed)
     module = BilstmAttentionAutoencoder(autoencoder_config(recipe.units, recipe.encoding, recipe.timesteps, len(names)))
-    order = Order(_rows(scaler, train), _rows(scaler, folds.validation), recipe.fit, folder, _task(recipe), resume)
+    rows = _rows(scaler, train), _rows(scaler, folds.validation)
+    order = Order(*rows, recipe.fit, folder, _task(recipe), resume, watch)
     progress(f"training on {len(train)} windows, {int(train.anomalous.sum())} of them anomalies")
     history = fit(module, _objective(recipe, train), order, progress)
     threshold = _threshold(scored(module, scaler, folds.validation.x), folds, recipe)

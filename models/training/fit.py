@@ -25,6 +25,9 @@ from dwcpc.models.training.tensorboard import Scalars
 
 Progress = Callable[[str], None]
 
+# Sees each epoch when it is over and kept; what it raises ends the training.
+Watch = Callable[[Epoch], None]
+
 VALIDATION_BATCH: Final = 1024
 PLATEAU_FACTOR: Final = 0.5
 PEAK_TO_FIRST: Final = 25.0
@@ -49,6 +52,7 @@ class Order:
     folder: Path
     task: str
     resume: Path | None = None
+    watch: Watch | None = None
 
 
 def fit(module: nn.Module, objective: nn.Module, order: Order, progress: Progress) -> list[Epoch]:
@@ -80,6 +84,8 @@ def _fit(module: nn.Module, objective: nn.Module, order: Order, progress: Progre
             write_history(order.folder, history)
             scalars.add(epoch)
             progress(_told(epoch, options))
+            if order.watch is not None:
+                order.watch(epoch)
     load_checkpoint(_best_file(order), parts, options, order.task)
     module.to("cpu").eval()
     return history

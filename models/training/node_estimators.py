@@ -7,6 +7,7 @@ each other takes many times longer.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,9 @@ Matrix = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 History = dict[str, list[float]]  # a figure for each tree, where the model grows by trees
 
+# Sees how many trees have grown and 1 − PR-AUC of the validation rows; what it raises ends the training.
+Watch = Callable[[int, float], None]
+
 
 def require_libraries() -> None:
     """InputError where a library to train with is absent."""
@@ -47,26 +51,38 @@ def require_libraries() -> None:
             raise InputError(f"training nodes needs {package}, which is not installed; install dwcpc[sklearn,xgboost]")
 
 
-def parameters(kind: Kind, trees: int | None, depth: int | None) -> dict[str, Any]:
+def parameters(kind: Kind, trees: int | None, depth: int | None, learning_rate: float | None = None) -> dict[str, Any]:
     """Return the hyperparameters of `kind`, with other trees where they are given."""
     chosen = dict(OWN[kind])
     if trees is not None:
         chosen["n_estimators"] = trees
     if depth is not None and "max_depth" in chosen:
         chosen["max_depth"] = depth
+    if learning_rate is not None and "learning_rate" in chosen:
+        chosen["learning_rate"] = learning_rate
     return chosen
 
 
 def fit(
-    kind: Kind, chosen: dict[str, Any], train: tuple[Matrix, Labels], validation: tuple[Matrix, Labels], seed: int
+    kind: Kind,
+    chosen: dict[str, Any],
+    train: tuple[Matrix, Labels],
+    validation: tuple[Matrix, Labels],
+    seed: int,
+    watch: Watch | None = None,
 ) -> tuple[Any, History]:
-    """Fit on scaled training rows; validation rows are only watched. An isolation forest sees no label."""
+    """Fit on scaled training rows; validation rows are only watched. An isolation forest sees no label.
+
+    `watch` sees each tree of XGBoost's; the other kinds do not grow by trees.
+    """
     from sklearn.ensemble import IsolationForest, RandomForestClassifier
     from xgboost import XGBClassifier
 
     x, label = train
     if kind == "xgboost":
-        booster = XGBClassifier(**chosen, eval_metric=["logloss", "aucpr"], random_state=seed, n_jobs=1)
+        callbacks = None if watch is None else [_watching(watch)]
+        metrics = ["logloss", "aucpr"]
+        booster = XGBClassifier(**chosen, eval_metric=metrics, callbacks=callbacks, random_state=seed, n_jobs=1)
         watched = [(rows, flags.astype(np.int64)) for rows, flags in (train, validation)]
         booster.fit(x, label.astype(np.int64), eval_set=watched, verbose=False)
         return booster, _history(booster.evals_result())
@@ -92,6 +108,17 @@ def save(kind: Kind, estimator: Any, folder: Path, names: tuple[str, ...]) -> Pa
     else:
         joblib.dump(estimator, path, compress=3)
     return path
+
+
+def _watching(watch: Watch) -> Any:
+    from xgboost.callback import TrainingCallback
+
+    class Watching(TrainingCallback):  # XGBoost's own class, which is not imported before there is something to fit
+        def after_iteration(self, _model: Any, epoch: int, evals_log: Any) -> bool:
+            watch(epoch + 1, 1 - evals_log["validation_1"]["aucpr"][-1])
+            return False
+
+    return Watching()
 
 
 def _history(watched: dict[str, dict[str, list[float]]]) -> History:

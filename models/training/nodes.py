@@ -15,7 +15,7 @@ from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.data.series_split import Split
 from dwcpc.models.evaluation.grouped_classification import Evaluation, evaluate
 from dwcpc.models.training.feature_choice import BEST, best_features, narrowed
-from dwcpc.models.training.node_estimators import History, Kind, fit, parameters, suspicion
+from dwcpc.models.training.node_estimators import History, Kind, Watch, fit, parameters, suspicion
 from dwcpc.models.training.threshold import threshold_at_false_positive_rate
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ FALSE_POSITIVES = 0.025  # of validation rows: half of what the owners allow, as
 
 @dataclass(frozen=True, slots=True)
 class NodeRecipe:
-    """What to train. `trees` and `depth` of None are the model's own."""
+    """What to train. `trees`, `depth` and `learning_rate` of None are the model's own."""
 
     model: Kind = "xgboost"
     features: Literal["all", "best"] = "all"
@@ -35,6 +35,7 @@ class NodeRecipe:
     depth: int | None = None
     best: int = BEST
     false_positives: float = FALSE_POSITIVES
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,12 @@ class TrainedNodes:
 
 
 def train(
-    rows: LabelledRows, split: Split, recipe: NodeRecipe, say: Callable[[str], None] = lambda _: None
+    rows: LabelledRows,
+    split: Split,
+    recipe: NodeRecipe,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    watch: Watch | None = None,
 ) -> TrainedNodes:
     """Train by `recipe` on `split.train`, and choose the threshold on `split.validation`; the test is not looked at."""
     from sklearn.preprocessing import RobustScaler
@@ -71,9 +77,9 @@ def train(
     parts = [(rows.x[part][:, columns], rows.label[part]) for part in (split.train, split.validation)]
     scaler = RobustScaler().fit(parts[0][0])
     scaled = [(scaler.transform(x), label) for x, label in parts]
-    chosen = parameters(recipe.model, recipe.trees, recipe.depth)
+    chosen = parameters(recipe.model, recipe.trees, recipe.depth, recipe.learning_rate)
     say(f"fitting {recipe.model} on {len(split.train)} rows of {len(columns)} features")
-    estimator, history = fit(recipe.model, chosen, scaled[0], scaled[1], recipe.seed)
+    estimator, history = fit(recipe.model, chosen, scaled[0], scaled[1], recipe.seed, watch)
     validated = suspicion(recipe.model, estimator, scaled[1][0])
     threshold = threshold_at_false_positive_rate(validated, scaled[1][1], recipe.false_positives)
     names = tuple(rows.names[column] for column in columns)

@@ -1,0 +1,1 @@
+"""Searching for the best trade between a model's quality and its compiled latency."""
