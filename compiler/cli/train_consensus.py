@@ -38,6 +38,12 @@ from dwcpc.compiler.cli.training_options import chosen_data, data_options
 @click.option(
     "--ensemble", "members", type=click.IntRange(1, 100), default=1, show_default=True, help="Seeds from --seed on."
 )
+@click.option(
+    "--leave-out",
+    multiple=True,
+    metavar="KIND",
+    help="Never show it this kind of anomaly, and see in the tests what it finds of it; may be repeated.",
+)
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
 @click.pass_obj
 def consensus(output: Output, /, **options: Any) -> None:
@@ -63,6 +69,7 @@ def consensus(output: Output, /, **options: Any) -> None:
         noise=options["noise"],
         augment=options["augment"],
         threshold_by="labels" if options["quantile"] is None else "quantile",
+        leave_out=options["leave_out"],
         share_normal=0.99 if options["quantile"] is None else options["quantile"],
         fit=FitOptions(**{key: value for key, value in options.items() if key in fields}),
     )

@@ -21,6 +21,7 @@ from dwcpc.models.training.augment import balanced_by_kind
 from dwcpc.models.training.fit import Order, Progress, Rows, fit
 from dwcpc.models.training.folds import Folds
 from dwcpc.models.training.history import Epoch
+from dwcpc.models.training.left_out import without_kinds
 from dwcpc.models.training.objective import Exposure, Reconstruction, scores
 from dwcpc.models.training.options import FitOptions
 from dwcpc.models.training.run_files import CALIBRATION_FILE, SCALER_FILE, WEIGHTS_FILE, write_threshold
@@ -39,7 +40,7 @@ class ConsensusRecipe:
     """`positive_weight` weighs anomalies in the loss, none is the ratio of the classes; `noise` is for denoising.
 
     `share_normal` is the quantile of normal validation windows' scores that the threshold is, where `threshold_by`
-    says so or no anomaly is labelled.
+    says so or no anomaly is labelled. Anomalies of the kinds in `leave_out` are neither trained on nor chosen by.
     """
 
     objective: ObjectiveName = "exposure"
@@ -52,6 +53,7 @@ class ConsensusRecipe:
     augment: bool = False
     threshold_by: Literal["labels", "quantile"] = "labels"
     share_normal: float = 0.99
+    leave_out: tuple[str, ...] = ()
     fit: FitOptions = field(default_factory=FitOptions)
 
 
@@ -74,6 +76,7 @@ def train_consensus(
     folds: Folds, recipe: ConsensusRecipe, folder: Path, progress: Progress, resume: Path | None = None
 ) -> Trained:
     """Train into `folder`: weights, scaler, threshold, calibration windows, checkpoints, history, TensorBoard logs."""
+    folds = without_kinds(folds, recipe.leave_out)
     _check(folds, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     train = balanced_by_kind(folds.train, recipe.fit.seed) if recipe.augment else folds.train
