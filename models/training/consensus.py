@@ -39,6 +39,8 @@ CALIBRATION_WINDOWS: Final = 256
 class ConsensusRecipe:
     """`positive_weight` weighs anomalies in the loss, none is the ratio of the classes; `noise` is for denoising.
 
+    `restraint` is what an anomaly's score costs, so that the network stays smooth (`objective.py`).
+
     `share_normal` is the quantile of normal validation windows' scores that the threshold is, where `threshold_by`
     says so or no anomaly is labelled. Anomalies of the kinds in `leave_out` are neither trained on nor chosen by.
     """
@@ -49,7 +51,8 @@ class ConsensusRecipe:
     timesteps: int = 30
     focal_gamma: float = 0.0
     positive_weight: float | None = 1.0
-    noise: float = 0.0
+    noise: float = 0.05
+    restraint: float = 0.03
     augment: bool = False
     threshold_by: Literal["labels", "quantile"] = "labels"
     share_normal: float = 0.99
@@ -130,7 +133,7 @@ def _objective(recipe: ConsensusRecipe, train: Windows) -> nn.Module:
     weight = recipe.positive_weight
     if weight is None:
         weight = float((~train.anomalous).sum() / train.anomalous.sum())
-    return Exposure(recipe.focal_gamma, weight, recipe.noise)
+    return Exposure(recipe.focal_gamma, weight, recipe.noise, recipe.restraint)
 
 
 def _threshold(score: NDArray[np.float32], folds: Folds, recipe: ConsensusRecipe) -> float:
