@@ -31,12 +31,25 @@ from dwcpc.compiler.cli.training_options import chosen_data, data_options
 @click.option("--focal-gamma", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="0: cross entropy.")
 @click.option("--class-weights", is_flag=True, help="Weigh anomalies by how rare they are.")
 @click.option("--augment", is_flag=True, help="Changed copies of the rarer kinds of anomaly.")
-@click.option("--noise", type=click.FloatRange(0, 10), default=0.0, show_default=True, help="For denoising, scaled.")
+@click.option("--noise", type=click.FloatRange(0, 10), default=0.05, show_default=True, help="For denoising, scaled.")
+@click.option(
+    "--restraint",
+    type=click.FloatRange(0, 10),
+    default=0.03,
+    show_default=True,
+    help="What an anomaly's score costs with the objective exposure; 0 gives a steep network that int8 cannot keep.",
+)
 @click.option(
     "--quantile", type=click.FloatRange(0, 1), help="The threshold: this quantile of normal validation scores."
 )
 @click.option(
     "--ensemble", "members", type=click.IntRange(1, 100), default=1, show_default=True, help="Seeds from --seed on."
+)
+@click.option(
+    "--leave-out",
+    multiple=True,
+    metavar="KIND",
+    help="Never show it this kind of anomaly, and see in the tests what it finds of it; may be repeated.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
 @click.pass_obj
@@ -61,8 +74,10 @@ def consensus(output: Output, /, **options: Any) -> None:
         focal_gamma=options["focal_gamma"],
         positive_weight=None if options["class_weights"] else 1.0,
         noise=options["noise"],
+        restraint=options["restraint"],
         augment=options["augment"],
         threshold_by="labels" if options["quantile"] is None else "quantile",
+        leave_out=options["leave_out"],
         share_normal=0.99 if options["quantile"] is None else options["quantile"],
         fit=FitOptions(**{key: value for key, value in options.items() if key in fields}),
     )

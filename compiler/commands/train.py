@@ -51,6 +51,9 @@ class TrainResult:
                 f"{report.name}: {report.parameters:,} parameters, best of {report.epochs} epochs was "
                 f"{report.best_epoch}, trained for {report.training_s:.0f} s, threshold {report.threshold:.6g}"
             )
+        left_out = self.reports[0].recipe["leave_out"]
+        if left_out:
+            lines.append(f"never shown in training or validation: {', '.join(left_out)}")
         folder, threshold = self.out, self.reports[0].threshold
         if len(self.reports) == 1:
             lines.append(

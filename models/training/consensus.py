@@ -21,6 +21,7 @@ from dwcpc.models.training.augment import balanced_by_kind
 from dwcpc.models.training.fit import Order, Progress, Rows, Watch, fit
 from dwcpc.models.training.folds import Folds
 from dwcpc.models.training.history import Epoch
+from dwcpc.models.training.left_out import without_kinds
 from dwcpc.models.training.objective import Exposure, Reconstruction, scores
 from dwcpc.models.training.options import FitOptions
 from dwcpc.models.training.run_files import CALIBRATION_FILE, SCALER_FILE, WEIGHTS_FILE, write_threshold
@@ -38,8 +39,10 @@ CALIBRATION_WINDOWS: Final = 256
 class ConsensusRecipe:
     """`positive_weight` weighs anomalies in the loss, none is the ratio of the classes; `noise` is for denoising.
 
+    `restraint` is what an anomaly's score costs, so that the network stays smooth (`objective.py`).
+
     `share_normal` is the quantile of normal validation windows' scores that the threshold is, where `threshold_by`
-    says so or no anomaly is labelled.
+    says so or no anomaly is labelled. Anomalies of the kinds in `leave_out` are neither trained on nor chosen by.
     """
 
     objective: ObjectiveName = "exposure"
@@ -48,10 +51,12 @@ class ConsensusRecipe:
     timesteps: int = 30
     focal_gamma: float = 0.0
     positive_weight: float | None = 1.0
-    noise: float = 0.0
+    noise: float = 0.05
+    restraint: float = 0.03
     augment: bool = False
     threshold_by: Literal["labels", "quantile"] = "labels"
     share_normal: float = 0.99
+    leave_out: tuple[str, ...] = ()
     fit: FitOptions = field(default_factory=FitOptions)
 
 
@@ -80,6 +85,7 @@ def train_consensus(
     watch: Watch | None = None,
 ) -> Trained:
     """Train into `folder`: weights, scaler, threshold, calibration windows, checkpoints, history, TensorBoard logs."""
+    folds = without_kinds(folds, recipe.leave_out)
     _check(folds, recipe)
     folder.mkdir(parents=True, exist_ok=True)
     train = balanced_by_kind(folds.train, recipe.fit.seed) if recipe.augment else folds.train
@@ -134,7 +140,7 @@ def _objective(recipe: ConsensusRecipe, train: Windows) -> nn.Module:
     weight = recipe.positive_weight
     if weight is None:
         weight = float((~train.anomalous).sum() / train.anomalous.sum())
-    return Exposure(recipe.focal_gamma, weight, recipe.noise)
+    return Exposure(recipe.focal_gamma, weight, recipe.noise, recipe.restraint)
 
 
 def _threshold(score: NDArray[np.float32], folds: Folds, recipe: ConsensusRecipe) -> float:

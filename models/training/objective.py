@@ -3,11 +3,16 @@
 With s the mean of (x − y)² of a window, which is the score that the compiled bundle compares with its threshold,
 
     Reconstruction   mean of s over normal windows
-    Exposure         w·mean of s over normal windows + mean of (1 − p)^γ · c · −log p,   p = σ(±α·(log s − β))
+    Exposure         w·mean of s over normal windows + v·mean of a·s + mean of (1 − p)^γ · c · −log p
 
-Exposure shows the network anomalies as well: + where the window is one, − where it is normal. α > 0 and β are learned
-and thrown away. c is the weight of the anomalies' class, γ = 0 is plain cross entropy and γ > 0 the focal
-loss (Lin et al., 2017). After Hendrycks et al., Deep Anomaly Detection with Outlier Exposure (2019).
+with p = σ(±α·(log s − β)) and a = 1 for an anomaly, else 0. Exposure shows the network anomalies as well: + where the
+window is one, − where it is normal. α > 0 and β are learned and thrown away. c is the weight of the anomalies'
+class, γ = 0 is plain cross entropy and γ > 0 the focal loss (Lin et al., 2017). After Hendrycks et al., Deep Anomaly
+Detection with Outlier Exposure (2019).
+
+v is the restraint. Without it nothing ends the growth of an anomaly's score, and the network learns a cliff: 0.1 for a
+normal window, 50 for an anomaly, and between them, where the threshold lies, answers that the rounding of a weight to
+8 bits moves most (docs/training.md has the figures). With it α grows instead, and the cliff is a slope.
 """
 
 from __future__ import annotations
@@ -52,9 +57,12 @@ class Reconstruction(nn.Module):
 class Exposure(nn.Module):
     """Trains on labelled windows: low scores for normal ones, high ones for anomalies."""
 
-    def __init__(self, focal_gamma: float = 0.0, positive_weight: float = 1.0, noise: float = 0.0) -> None:
-        """γ, c and the noise of the docstring above."""
+    def __init__(
+        self, focal_gamma: float = 0.0, positive_weight: float = 1.0, noise: float = 0.0, restraint: float = 0.0
+    ) -> None:
+        """γ, c and v of the docstring above; `noise` is as in `Reconstruction`."""
         super().__init__()
+        self.restraint = restraint
         self.focal_gamma = focal_gamma
         self.positive_weight = positive_weight
         self.noise = noise
@@ -67,7 +75,7 @@ class Exposure(nn.Module):
         s = _errors(module, seen, x)
         normal = 1 - y
         reconstruction = (s * normal).sum() / normal.sum().clamp(min=1)
-        return RECONSTRUCTION_WEIGHT * reconstruction + self.classification(s, y)
+        return RECONSTRUCTION_WEIGHT * reconstruction + self.restraint * (s * y).mean() + self.classification(s, y)
 
     def classification(self, s: Tensor, y: Tensor) -> Tensor:
         """Return the mean focal loss of the scores `s`."""

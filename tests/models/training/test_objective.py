@@ -42,6 +42,31 @@ def test_exposure_wants_anomalies_to_score_high() -> None:
     assert right < 0.3 < wrong
 
 
+def test_restraint_costs_what_anomalies_score_and_normal_windows_nothing() -> None:
+    free, held = Exposure(), Exposure(restraint=0.5)
+    assert held(Zero(), X, Y).item() - free(Zero(), X, Y).item() == pytest.approx(0.5 * 9.0 / 3)
+    assert held(Zero(), X[:2], Y[:2]).item() == free(Zero(), X[:2], Y[:2]).item()
+
+
+def test_restraint_ends_the_growth_of_an_anomalys_score() -> None:
+    """The score at which the loss is least: without restraint there is none."""
+    s = torch.linspace(0.5, 200, 4000, requires_grad=True)
+    slope = {}
+    for restraint in (0.0, 0.1):
+        loss = Exposure().classification(s, torch.ones_like(s)) * len(s) + (restraint * s).sum()
+        (slope[restraint],) = torch.autograd.grad(loss, s)
+    assert (slope[0.0] <= 0).all()
+    assert s[slope[0.1] > 0].min() < 4
+
+
+def test_noise_is_what_training_sees_and_not_what_it_is_asked_for() -> None:
+    torch.manual_seed(0)
+    objective, normal = Exposure(noise=0.5), torch.zeros(3)
+    quiet = Exposure()(Same(), X, normal).item()
+    assert objective(Same().train(), X, normal).item() > quiet + 0.3 * 0.2
+    assert objective(Same().eval(), X, normal).item() == quiet
+
+
 def test_the_focal_loss_cares_less_for_what_is_right_already() -> None:
     s = torch.tensor([0.01, 9.0])
     y = torch.tensor([0.0, 1.0])
