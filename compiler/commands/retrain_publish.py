@@ -30,10 +30,10 @@ def published(found: Retraining, bundle: Path, gate: Gate, progress: Progress) -
     try:
         placed = publish_bundle(order, _still_served(found, gate), lambda step: progress(f"publish: {step}"))
     except InputError:
-        moved = _moved(found)
-        if moved is None:
+        overtaken = _moved(found) or _placed_by_another(registry / found.name / f"v{version}")
+        if overtaken is None:
             raise
-        return replace(found, verdict="inconclusive", reasons=(moved,), latest=latest_text(registry, found.name))
+        return replace(found, verdict="inconclusive", reasons=(overtaken,), latest=latest_text(registry, found.name))
     return replace(
         found,
         verdict=placed.verdict,
@@ -60,6 +60,11 @@ def _still_served(found: Retraining, gate: Gate) -> Gate:
         return outcome if moved is None or outcome.verdict == "fail" else Gated("inconclusive", (moved,))
 
     return judged
+
+
+def _placed_by_another(folder: Path) -> str | None:
+    """Say so where the version, which was free, is there: whoever placed it may not have moved `latest` yet."""
+    return f"{folder}: was published by another process meanwhile; retrain again" if folder.exists() else None
 
 
 def _moved(found: Retraining) -> str | None:

@@ -26,6 +26,7 @@ from dwcpc.compiler.harness import runtime_library
 from dwcpc.models.data.consensus.metrics import FEATURES
 from dwcpc.models.data.consensus.simulate import ConsensusSimulation, simulate_consensus
 from dwcpc.models.data.table import Table, taken
+from dwcpc.models.retraining import comparison
 
 Run = Callable[..., Any]
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -39,7 +40,9 @@ WIDE = ("--budget", "latency_p99_ms=1000")
 
 @pytest.fixture(autouse=True)
 def small(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the whole protocol, which decides, be short: the models are a hundred times faster than their budgets."""
+    """Let the protocol be short, as the models are a hundred times faster than their budgets, and few incidents do."""
+    monkeypatch.setattr(comparison, "LEAST_LABELLED", 30)
+    monkeypatch.setattr(comparison, "LEAST_BLOCKS", 10)
     monkeypatch.setattr(protocol, "FULL", Protocol(3, 1, calls=500, seconds=0.0, pairs=7, block_seconds=0.005))
 
 
