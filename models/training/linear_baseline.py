@@ -13,7 +13,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-RIDGES: Final = (1e-3, 1.0, 1e2, 1e4)
+from dwcpc.compiler.sources.onnx_model.one_thread import one_blas_thread
+
+RIDGES: Final = (1e-2, 1.0, 1e2, 1e4)
+"""Above 0, as features that are sums of others would make the matrix singular."""
 CHUNK: Final = 4096  # windows whose float64 copy is held at once
 
 
@@ -29,6 +32,7 @@ class Linear:
         return np.concatenate([_design(part) @ self.weights for part in _parts(x)])
 
 
+@one_blas_thread()  # several wait for each other on a busy machine
 def fit_linear(
     x: NDArray[np.floating],
     y: NDArray[np.floating],
@@ -50,8 +54,7 @@ def fit_linear(
 def _solved(gram: NDArray[np.float64], moment: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
     penalty = np.full(len(gram), ridge)
     penalty[-1] = 0.0
-    # Features that are sums of others make the matrix singular where λ is small: least squares takes the shortest W.
-    weights, *_ = np.linalg.lstsq(gram + np.diag(penalty), moment, rcond=None)
+    weights = np.linalg.solve(gram + np.diag(penalty), moment)
     return weights.astype(np.float64)
 
 
