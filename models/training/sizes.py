@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+from dwcpc.models.bandwidth_predictor import BandwidthPredictorConfig
 from dwcpc.models.bilstm_attention_autoencoder import BilstmAttentionAutoencoderConfig
 
 Units = Literal["tiny", "small", "current", "large"]
@@ -28,4 +29,20 @@ def autoencoder_config(units: Units, encoding: int, timesteps: int, features: in
         decoder_inputs=wide,
         decoder_units1=narrow,
         decoder_units2=wide,
+    )
+
+
+def predictor_config(units: Units, timesteps: int, features: int) -> BandwidthPredictorConfig:
+    """Return the sizes of a bandwidth predictor; `current` are the owners' plan: 256, 192 and 128 units."""
+    wide, middle, narrow = (int(each * SHARE_OF_CURRENT[units]) for each in (256, 192, 128))
+    return BandwidthPredictorConfig(
+        timesteps=timesteps,
+        features=features,
+        units1=wide,
+        units2=middle,
+        units3=narrow,
+        attention_units=narrow,
+        dense_units1=middle,
+        dense_units2=narrow,
+        dense_units3=narrow // 2,
     )

@@ -1,0 +1,100 @@
+"""Options of the commands that train or evaluate forecasters of links: which data, and what its columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dwcpc.compiler.cli.options import FILE, SEED
+
+if TYPE_CHECKING:
+    from dwcpc.compiler.commands.link_data import LinkData
+
+FORECAST_OPTIONS = (
+    click.option(
+        "--spec",
+        metavar="SPEC",
+        help="Features: a file, or a name of `dwcpc features show`.  [default: bandwidth_predictor]",
+    ),
+    click.option("--targets", help="With --data: the columns to predict, of bandwidth, latency, loss and jitter."),
+    click.option("--last", help="Columns that say what each target was last, for persistence.  [default: the targets]"),
+    click.option("--horizon", type=click.IntRange(1, 1000), help="Samples ahead, of the same link.  [default: 1]"),
+    click.option("--links", type=click.IntRange(min=3), help="Simulated links to train on.  [default: 150]"),
+)
+"""What only forecasters of links take."""
+
+LINK_OPTIONS = (
+    click.option("--data", type=FILE, help="A .csv table of samples.  [default: simulated links]"),
+    click.option("--features", help="Instead of --spec: columns that go into the model as they are, with commas."),
+    *FORECAST_OPTIONS,
+    click.option("--time", help="With --data: its column of times, numbers or RFC 3339.  [default: the features']"),
+    click.option("--group", help="With --data: its column that says whose a row is.  [default: the features']"),
+    click.option("--split", type=click.Choice(["time", "group"]), default="time", show_default=True, help="Of --data."),
+    click.option("--seed", type=SEED, default=42, show_default=True, help="Of the simulator and of the training."),
+    click.option(
+        "--difficulty",
+        type=click.FloatRange(0, 1),
+        default=0.5,
+        show_default=True,
+        help="Of the simulated links: noisier probes, more congestion, more rain.",
+    ),
+    click.option("--steps", type=click.IntRange(min=200), help="Simulated minutes of a link.  [default: 5760]"),
+)
+OF_A_TABLE = ("targets", "last", "time", "group")
+OF_THE_SIMULATOR = ("difficulty", "links", "steps")
+
+
+def link_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add all of the options to a command."""
+    return _added(command, LINK_OPTIONS)
+
+
+def forecast_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add those that a command with options for any table does not have."""
+    return _added(command, FORECAST_OPTIONS)
+
+
+def _added(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def chosen_links(context: click.Context, options: dict[str, Any]) -> LinkData:
+    """Return what the options say; options of the other source of data are bad usage."""
+    _check(context, given=options["data"] is not None)
+    if options["spec"] is not None and options["features"] is not None:
+        raise click.UsageError("--spec and --features both say what goes into the model; give one of them")
+    from dwcpc.compiler.commands.link_data import LinkData
+    from dwcpc.models.training.link_folds import LinkSizes, LinkWorld
+
+    default = LinkSizes()
+    links = options["links"] or default.train_links
+    sizes = LinkSizes(links, min(links, default.other_links), options["steps"] or default.steps)
+    return LinkData(
+        data=options["data"],
+        spec=options["spec"],
+        features=listed(options["features"]),
+        targets=listed(options["targets"]),
+        last=listed(options["last"]),
+        horizon=options["horizon"],
+        time=options["time"],
+        group=options["group"],
+        split=options["split"],
+        seed=options["seed"],
+        world=LinkWorld(options["seed"], options["difficulty"], sizes),
+    )
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """Return the names between commas."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _check(context: click.Context, *, given: bool) -> None:
+    for name in OF_THE_SIMULATOR if given else OF_A_TABLE:
+        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+            remedy = "omit it" if given else "give --data too"
+            raise click.UsageError(f"--{name}: belongs to {'the simulator' if given else '--data'}; {remedy}")

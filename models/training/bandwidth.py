@@ -1,0 +1,131 @@
+"""The bandwidth model's recipe: windows in, weights, two scalers and the linear baseline out."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.scalers import Scaler
+from dwcpc.compiler.whole_file import whole_file
+from dwcpc.models.bandwidth_predictor import OUTPUT_CHANNELS, BandwidthPredictor
+from dwcpc.models.data.sequences import Sequences
+from dwcpc.models.training.bandwidth_files import CALIBRATION, FEATURES, SCALER, TARGET_SCALER, WEIGHTS
+from dwcpc.models.training.feature_choice import spec_document
+from dwcpc.models.training.fit import Order, Progress, Rows, fit
+from dwcpc.models.training.forecasting import Forecasting, fix_batch_norms
+from dwcpc.models.training.history import Epoch
+from dwcpc.models.training.linear_baseline import Linear, fit_linear
+from dwcpc.models.training.link_folds import LinkFolds
+from dwcpc.models.training.options import FitOptions
+from dwcpc.models.training.run_files import write_json
+from dwcpc.models.training.scaling import write_standard_scaler
+from dwcpc.models.training.sizes import Units, predictor_config
+
+CALIBRATION_WINDOWS: Final = 256
+PREDICTED_AT_ONCE: Final = 1024
+
+FIT: Final = FitOptions(epochs=20, batch_rows=256, learning_rate=4e-3, patience=8)
+
+
+@dataclass(frozen=True, slots=True)
+class BandwidthRecipe:
+    """`relative_weight`, `noise`: see `forecasting.py`. `dropout` is the architecture's, 0.2 in the owners' plan."""
+
+    units: Units = "small"
+    timesteps: int = 20
+    relative_weight: float = 0.003
+    noise: float = 0.0
+    dropout: float = 0.0
+    fit: FitOptions = field(default_factory=lambda: FIT)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedForecaster:
+    """A module in eval mode, what belongs to it, how it came to be, and the linear one of the same windows."""
+
+    module: nn.Module
+    scaler: Scaler
+    target_scaler: Scaler
+    linear: Linear
+    history: tuple[Epoch, ...]
+    train_windows: int
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return [windows, targets] in the targets' units, of raw windows."""
+        return self._raw(predicted(self.module, self.scaler.transform(x)))
+
+    def predict_linearly(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the same of the linear baseline."""
+        return self._raw(self.linear.predict(self.scaler.transform(x)).astype(np.float32))
+
+    def _raw(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
+        return self.target_scaler.inverse_transform(scaled).astype(np.float64)
+
+
+def train_bandwidth(
+    folds: LinkFolds, recipe: BandwidthRecipe, folder: Path, progress: Progress, resume: Path | None = None
+) -> TrainedForecaster:
+    """Train into `folder`: weights, scalers, features.json, calibration windows, checkpoints, history, logs."""
+    _check(folds)
+    folder.mkdir(parents=True, exist_ok=True)
+    names = folds.task.spec.features
+    scaler = write_standard_scaler(folder / SCALER, folds.train.x.reshape(-1, len(names)), names)
+    target_scaler = write_standard_scaler(folder / TARGET_SCALER, folds.train.y, folds.task.forecast.targets)
+    train, validation = (_rows(scaler, target_scaler, part) for part in (folds.train, folds.validation))
+    progress(f"fitting the linear baseline on {len(folds.train)} windows")
+    linear = fit_linear(train.x.numpy(), train.y.numpy(), (validation.x.numpy(), validation.y.numpy()))
+    torch.manual_seed(recipe.fit.seed)
+    module = BandwidthPredictor(predictor_config(recipe.units, folds.task.timesteps, len(names)))
+    module.dropout.p = recipe.dropout
+    fix_batch_norms(module)
+    progress(f"training on {len(folds.train)} windows")
+    order = Order(train, validation, recipe.fit, folder, _task(recipe), resume)
+    history = fit(module, _objective(recipe, target_scaler), order, progress)
+    _save(module, folds, recipe, folder)
+    return TrainedForecaster(module, scaler, target_scaler, linear, tuple(history), len(folds.train))
+
+
+def predicted(module: nn.Module, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what `module` answers to scaled windows, scaled as it answers it."""
+    with torch.no_grad():
+        parts = [module(part) for part in torch.split(torch.from_numpy(scaled), PREDICTED_AT_ONCE)]
+    return torch.cat(parts).numpy()
+
+
+def _check(folds: LinkFolds) -> None:
+    targets = folds.task.forecast.targets
+    if len(targets) != len(OUTPUT_CHANNELS):
+        meant = ", ".join(f"{channel.name} [{channel.unit}]" for channel in OUTPUT_CHANNELS)
+        raise InputError(f"{len(targets)} targets are named, expected {len(OUTPUT_CHANNELS)}, in this order: {meant}")
+
+
+def _rows(scaler: Scaler, target_scaler: Scaler, part: Sequences) -> Rows:
+    y = target_scaler.transform(part.y.astype(np.float32))
+    return Rows(torch.from_numpy(scaler.transform(part.x)), torch.from_numpy(y))
+
+
+def _objective(recipe: BandwidthRecipe, target_scaler: Scaler) -> Forecasting:
+    zero = target_scaler.transform(np.zeros((1, target_scaler.features), np.float32))[0]
+    return Forecasting(torch.from_numpy(zero), recipe.relative_weight, recipe.noise)
+
+
+def _save(module: nn.Module, folds: LinkFolds, recipe: BandwidthRecipe, folder: Path) -> None:
+    with whole_file(folder / WEIGHTS) as file:
+        torch.save(module.state_dict(), file)
+    write_json(folder / FEATURES, spec_document(folds.task.spec))
+    chosen = np.random.default_rng(recipe.fit.seed).permutation(len(folds.validation))[:CALIBRATION_WINDOWS]
+    np.save(folder / CALIBRATION, folds.validation.x[chosen])
+
+
+def _task(recipe: BandwidthRecipe) -> str:
+    """Return everything but the fit's own options: a checkpoint of another task is not resumed."""
+    stated = {key: value for key, value in dataclasses.asdict(recipe).items() if key != "fit"}
+    return f"bandwidth {stated}"

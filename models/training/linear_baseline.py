@@ -1,0 +1,67 @@
+"""The best linear forecast of the same window: ridge regression on all of its scaled features, each at each step.
+
+    W = argmin ‖A·W − Y‖² + λ·‖W‖²,   A = [x, 1] of each window
+
+by the normal equations; λ, which the intercept is spared, is the one of `RIDGES` that validation likes best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dwcpc.compiler.sources.onnx_model.one_thread import one_blas_thread
+
+RIDGES: Final = (1e-2, 1.0, 1e2, 1e4)
+"""Above 0, as features that are sums of others would make the matrix singular."""
+CHUNK: Final = 4096  # windows whose float64 copy is held at once
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """`weights` float64 [steps·features + 1, targets], the last row being the intercept."""
+
+    weights: NDArray[np.float64]
+    ridge: float
+
+    def predict(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return [windows, targets] of scaled windows [windows, steps, features]."""
+        return np.concatenate([_design(part) @ self.weights for part in _parts(x)])
+
+
+@one_blas_thread()  # several wait for each other on a busy machine
+def fit_linear(
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    validation: tuple[NDArray[np.floating], NDArray[np.floating]],
+    ridges: tuple[float, ...] = RIDGES,
+) -> Linear:
+    """Fit scaled windows `x` to scaled targets `y` [windows, targets] and choose λ on the scaled `validation`."""
+    width = int(np.prod(x.shape[1:])) + 1
+    gram, moment = np.zeros((width, width)), np.zeros((width, y.shape[1]))
+    for part, wanted in zip(_parts(x), _parts(y), strict=True):
+        design = _design(part)
+        gram += design.T @ design
+        moment += design.T @ wanted.astype(np.float64)
+    fits = [Linear(_solved(gram, moment, ridge), ridge) for ridge in ridges]
+    errors = [float(np.square(fit.predict(validation[0]) - validation[1]).mean()) for fit in fits]
+    return fits[int(np.argmin(errors))]
+
+
+def _solved(gram: NDArray[np.float64], moment: NDArray[np.float64], ridge: float) -> NDArray[np.float64]:
+    penalty = np.full(len(gram), ridge)
+    penalty[-1] = 0.0
+    weights = np.linalg.solve(gram + np.diag(penalty), moment)
+    return weights.astype(np.float64)
+
+
+def _design(x: NDArray[np.floating]) -> NDArray[np.float64]:
+    flat = x.reshape(len(x), -1).astype(np.float64)
+    return np.concatenate([flat, np.ones((len(flat), 1))], axis=1)
+
+
+def _parts(values: NDArray[np.floating]) -> list[NDArray[np.floating]]:
+    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]

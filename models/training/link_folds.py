@@ -1,0 +1,136 @@
+"""What a forecaster of links is trained, tuned and tested on: by time, by link, and on links of other seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from dwcpc.compiler.features.spec import FeatureSpec
+from dwcpc.models.data.bandwidth.simulate import MEASURED, TRUE, BandwidthSimulation, simulate_bandwidth
+from dwcpc.models.data.columns import Columns
+from dwcpc.models.data.sequences import Forecast, Sequences, cut_sequences
+from dwcpc.models.data.splits import Parts, split_by_group, split_by_time
+from dwcpc.models.data.table import Table, row_count, stacked
+
+SIMULATED_FORECAST: Final = Forecast(targets=TRUE, last=MEASURED, horizon=1)
+"""The state of the next minute, beside what was measured of it in this one."""
+
+OTHER_SEED: Final = 100_000
+"""Added to the seed for links that are in validation alone; twice, thrice and four times that for those of a test."""
+DIFFICULTY_STEP: Final = 0.2
+TRAIN_WINDOWS: Final = 86_000
+VALIDATION_WINDOWS: Final = 13_000
+TEST_WINDOWS: Final = 17_000
+"""About so many are cut, evenly, where a table has more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Which features of how many samples a model takes, and what it predicts."""
+
+    spec: FeatureSpec
+    forecast: Forecast
+    timesteps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastTest:
+    """Windows that neither training nor the choice of an epoch has seen, and the table that they are cut from."""
+
+    name: str
+    table: Table
+    sequences: Sequences
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFolds:
+    """Windows to train on and to choose by, and tests; none of them shares a sample with another."""
+
+    task: Task
+    train: Sequences
+    validation: Sequences
+    tests: tuple[ForecastTest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSizes:
+    """Links of the simulated table that is trained on, of each other one, and their minutes."""
+
+    train_links: int = 150
+    other_links: int = 30
+    steps: int = 5760
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWorld:
+    """What is simulated: the links of a seed and a difficulty, and as many of others for the tests."""
+
+    seed: int
+    difficulty: float
+    sizes: LinkSizes = field(default_factory=LinkSizes)
+
+
+def simulated_link_folds(task: Task, world: LinkWorld) -> LinkFolds:
+    """Simulate links: tests are later times of those trained on, and other seeds' links."""
+    known = _known(task, world)
+    others = _links(world.seed + OTHER_SEED, world.difficulty, max(1, world.sizes.other_links // 2), world.sizes.steps)
+    parts = Parts(known.train, stacked([known.validation, others]), known.test)
+    return _folds(task, parts, {"later": known.test, **unseen_links(world)})
+
+
+def simulated_link_tests(task: Task, world: LinkWorld) -> tuple[ForecastTest, ...]:
+    """Return the tests of `simulated_link_folds` alone."""
+    tables = {"later": _known(task, world).test, **unseen_links(world)}
+    return tuple(link_test(name, task, table) for name, table in tables.items())
+
+
+def unseen_links(world: LinkWorld) -> dict[str, Table]:
+    """Return other links of the same difficulty, of a higher one and of a lower one."""
+    middle, sizes = world.difficulty, world.sizes
+    harder, easier = min(middle + DIFFICULTY_STEP, 1.0), max(middle - DIFFICULTY_STEP, 0.0)
+    each = {"other links": middle, f"harder, {harder:g}": harder, f"easier, {easier:g}": easier}
+    return {
+        name: _links(world.seed + at * OTHER_SEED, difficulty, sizes.other_links, sizes.steps)
+        for at, (name, difficulty) in enumerate(each.items(), start=2)
+    }
+
+
+def link_test(name: str, task: Task, table: Table) -> ForecastTest:
+    """Cut the windows of a test."""
+    return ForecastTest(name, table, _cut(task, table, TEST_WINDOWS))
+
+
+def link_folds_of_table(task: Task, table: Table, *, split: str, seed: int) -> LinkFolds:
+    """Split a table by `time` or by `group`, and cut its windows."""
+    parts = _split(task.spec, table, split, seed)
+    return _folds(task, parts, {"test": parts.test})
+
+
+def _known(task: Task, world: LinkWorld) -> Parts:
+    table = _links(world.seed, world.difficulty, world.sizes.train_links, world.sizes.steps)
+    return _split(task.spec, table, "time", world.seed)
+
+
+def _split(spec: FeatureSpec, table: Table, split: str, seed: int) -> Parts:
+    """Split rows; features and targets are made of each part alone, so that nothing is read across a border."""
+    keys = Columns((), time=None if spec.time is None else spec.time.column, group=spec.group)
+    return split_by_group(table, keys, seed) if split == "group" else split_by_time(table, keys)
+
+
+def _folds(task: Task, parts: Parts, tests: dict[str, Table]) -> LinkFolds:
+    return LinkFolds(
+        task=task,
+        train=_cut(task, parts.train, TRAIN_WINDOWS),
+        validation=_cut(task, parts.validation, VALIDATION_WINDOWS),
+        tests=tuple(link_test(name, task, table) for name, table in tests.items()),
+    )
+
+
+def _cut(task: Task, table: Table, windows: int) -> Sequences:
+    """Cut about so many windows where the table has more: neighbours say nearly the same."""
+    stride = max(1, round(row_count(table) / windows))
+    return cut_sequences(task.spec, table, task.forecast, task.timesteps, stride)
+
+
+def _links(seed: int, difficulty: float, links: int, steps: int) -> Table:
+    return simulate_bandwidth(BandwidthSimulation(seed, links, steps, difficulty))

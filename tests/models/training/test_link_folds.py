@@ -1,0 +1,83 @@
+"""Parts of links: no sample is in two of them, and no feature reads across a border."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dwcpc.compiler.features.shipped import shipped_spec
+from dwcpc.models.data.bandwidth.simulate import GROUP, TIME, BandwidthSimulation, simulate_bandwidth
+from dwcpc.models.training.link_folds import (
+    SIMULATED_FORECAST,
+    LinkFolds,
+    LinkSizes,
+    LinkWorld,
+    Task,
+    link_folds_of_table,
+    simulated_link_folds,
+    simulated_link_tests,
+)
+
+TASK = Task(shipped_spec("bandwidth_predictor"), SIMULATED_FORECAST, 20)
+WORLD = LinkWorld(1, 0.5, LinkSizes(4, 4, 300))
+
+
+@pytest.fixture(scope="module")
+def folds() -> LinkFolds:
+    return simulated_link_folds(TASK, WORLD)
+
+
+def test_tests_are_later_times_and_links_of_other_seeds_and_difficulties(folds: LinkFolds) -> None:
+    assert [test.name for test in folds.tests] == ["later", "other links", "harder, 0.7", "easier, 0.3"]
+    trained = set(folds.train.group.tolist())
+    assert set(folds.tests[0].sequences.group.tolist()) == trained
+    for test in folds.tests[1:]:
+        assert not trained & set(test.sequences.group.tolist())
+        assert not set(folds.validation.group.tolist()) & set(test.sequences.group.tolist())
+
+
+def test_later_is_later_by_a_whole_window(folds: LinkFolds) -> None:
+    later = folds.tests[0].sequences
+    for link in np.unique(folds.train.group):
+        train, validation, test = (
+            part.time[part.group == link] / 60 for part in (folds.train, folds.validation, later)
+        )
+        assert train.max() + 20 <= validation.min()
+        assert validation.max() + 20 <= test.min()
+
+
+def test_the_tests_alone_are_the_same_tests(folds: LinkFolds) -> None:
+    for one, other in zip(folds.tests, simulated_link_tests(TASK, WORLD), strict=True):
+        assert one.name == other.name
+        assert np.array_equal(one.sequences.x, other.sequences.x)
+        assert np.array_equal(one.sequences.y, other.sequences.y)
+
+
+@pytest.mark.parametrize("split", ["time", "group"])
+def test_nothing_of_the_test_part_reaches_training(split: str) -> None:
+    """Rows of the test part are another link's, and training and validation are the same to the bit."""
+    table = dict(simulate_bandwidth(BandwidthSimulation(3, 6, 200)))
+    other = simulate_bandwidth(BandwidthSimulation(4, 6, 200))
+    before = link_folds_of_table(TASK, table, split=split, seed=0)
+    tested = np.zeros(1200, bool)
+    if split == "time":
+        tested = np.tile(np.arange(200) >= 160, 6)
+    else:
+        tested = np.isin(table[GROUP], before.tests[0].sequences.group)
+    changed = {
+        name: values if name in (GROUP, TIME) else np.where(tested, other[name], values)
+        for name, values in table.items()
+    }
+    after = link_folds_of_table(TASK, changed, split=split, seed=0)
+    for part in ("train", "validation"):
+        one, two = getattr(before, part), getattr(after, part)
+        assert np.array_equal(one.x, two.x)
+        assert np.array_equal(one.y, two.y)
+    assert not np.array_equal(before.tests[0].sequences.x, after.tests[0].sequences.x)
+
+
+def test_a_split_by_group_gives_whole_links(folds: LinkFolds) -> None:
+    table = simulate_bandwidth(BandwidthSimulation(3, 6, 100))
+    parts = link_folds_of_table(TASK, table, split="group", seed=0)
+    names = [set(part.group.tolist()) for part in (parts.train, parts.validation, parts.tests[0].sequences)]
+    assert sum(len(each) for each in names) == len(set.union(*names)) == 6
