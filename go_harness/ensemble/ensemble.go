@@ -1,5 +1,6 @@
 // Package ensemble answers a window with several models or versions at once: Average by the weighted mean of what they compute,
-// Vote by the weighted majority of what they name.
+// Vote by the weighted majority of what they name. Load makes either of a definition that `dwcpc ensemble` wrote, over the models
+// of a registry, whose reloads it follows.
 //
 // Members are taken in the order of their names, whatever the order in the list and whichever answers first: sums run in
 // float64 in that order, so that the same members give the same bits.

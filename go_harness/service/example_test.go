@@ -30,7 +30,7 @@ func Example() {
 	s, err := service.New(persistence{}, service.Config{
 		Interval: 5 * time.Millisecond, // a minute where it is left out
 		Validity: time.Minute,
-		Retrain:  service.Command("make", "retrain"), // daily, or when accuracy is lost
+		Retrain:  service.Command("dwcpc", "retrain", "--registry", "registry"), // daily, or when accuracy is lost
 	})
 	if err != nil {
 		log.Fatal(err)

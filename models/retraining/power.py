@@ -20,7 +20,7 @@ from dwcpc.models.retraining.comparison import TOLERANCE, Figures, Weights, comp
 RECALL = 0.98
 LABELLED = (300, 700, 1500, 3000)
 WORSE_BY = (-0.01, 0.0, 0.01, 0.03)
-TRIES = 200
+TRIES = 100
 ROWS_PER_BLOCK = 1.5
 
 
@@ -55,9 +55,11 @@ def _verdict(labelled: int, worse_by: float, tolerance: float, seed: int) -> str
 
 
 def _recall(found: NDArray[np.bool_]) -> Figures:
+    hits = found.astype(np.int64)
+
     def figures(weights: Weights | None) -> dict[str, float]:
-        counts = np.ones(len(found), np.int64) if weights is None else weights
-        return {"recall": float(counts @ found) / float(counts.sum())}
+        counts = np.ones_like(hits) if weights is None else weights
+        return {"recall": float(counts @ hits) / float(counts.sum())}
 
     return figures
 
