@@ -39,6 +39,13 @@ from dwcpc.compiler.cli.training_options import chosen_data, data_options
     "--ensemble", "members", type=click.IntRange(1, 100), default=1, show_default=True, help="Seeds from --seed on."
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Share every batch of one large model, on a GPU each where there are any.",
+)
 @click.pass_obj
 def consensus(output: Output, /, **options: Any) -> None:
     """Train the consensus model: weights, scaler, threshold, checkpoints, history, report, logs and plots in a folder.
