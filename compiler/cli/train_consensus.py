@@ -52,6 +52,13 @@ from dwcpc.compiler.cli.training_options import chosen_data, data_options
     help="Never show it this kind of anomaly, and see in the tests what it finds of it; may be repeated.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Share every batch of one large model, on a GPU each where there are any.",
+)
 @click.pass_obj
 def consensus(output: Output, /, **options: Any) -> None:
     """Train the consensus model: weights, scaler, threshold, checkpoints, history, report, logs and plots in a folder.

@@ -52,6 +52,8 @@ def save_checkpoint(path: Path, parts: Parts, history: list[Epoch], options: Fit
 def load_checkpoint(path: Path, parts: Parts, options: FitOptions, task: str) -> list[Epoch]:
     """Put the saved state into `parts` and return the epochs so far; InputError where it is of another training."""
     content = _read(path)
+    if isinstance(stated := content.get("options"), dict):
+        content["options"] = dataclasses.asdict(FitOptions()) | stated  # one that came later was as it is by default
     for what, stated, wanted in (
         ("task", content.get("task"), task),
         ("options", content.get("options"), dataclasses.asdict(options)),

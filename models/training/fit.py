@@ -55,40 +55,70 @@ class Order:
     watch: Watch | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where a process trains: its device, which of the processes it is, and its share of a module, all of it alone."""
+
+    device: torch.device
+    rank: int = 0
+    share: Callable[[nn.Module], nn.Module] = lambda module: module
+
+
 def fit(module: nn.Module, objective: nn.Module, order: Order, progress: Progress) -> list[Epoch]:
     """Train `module` in place, leave it in eval mode with the weights of its best epoch, and return the epochs."""
-    with _threads(order.options.threads):
-        return _fit(module, objective, order, progress)
-
-
-def _fit(module: nn.Module, objective: nn.Module, order: Order, progress: Progress) -> list[Epoch]:
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    module.to(device)
-    objective.to(device)
     options = order.options
     if len(order.train.x) < options.batch_rows:
         raise InputError(
             f"training has {len(order.train.x)} rows, expected at least a batch of {options.batch_rows}; "
             "give more data or a smaller batch"
         )
-    parts = _parts(module, objective, order)
-    checkpoints = order.folder / FOLDER
-    history = [] if order.resume is None else load_checkpoint(order.resume, parts, options, order.task)
-    with Scalars(order.folder) as scalars:
-        while len(history) < options.epochs and not _stopped(history, options.patience):
-            epoch = _epoch(parts, order, device, len(history) + 1)
-            history.append(epoch)
-            if best_of(history) is epoch:
-                save_checkpoint(checkpoints / BEST, parts, history, options, order.task)
-            save_checkpoint(checkpoints / LAST, parts, history, options, order.task)
-            write_history(order.folder, history)
-            scalars.add(epoch)
-            progress(_told(epoch, options))
-            if order.watch is not None:
-                order.watch(epoch)
-    load_checkpoint(_best_file(order), parts, options, order.task)
-    module.to("cpu").eval()
+    if options.processes > 1:
+        from dwcpc.models.training.distributed import fit_together
+
+        return fit_together(module, objective, order, progress)
+    history = fit_seated(module, objective, order, progress, Seat(device_of(0)))
+    take_best(module, objective, order)
     return history
+
+
+def device_of(rank: int) -> torch.device:
+    """Return the GPU of so many a process, where there are any."""
+    return torch.device("cuda", rank) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def fit_seated(module: nn.Module, objective: nn.Module, order: Order, progress: Progress, seat: Seat) -> list[Epoch]:
+    """Train `module` in place and return the epochs; the first process leaves checkpoints, history and logs."""
+    options = order.options
+    module.to(seat.device)
+    objective.to(seat.device)
+    asked = seat.share(module)
+    parts = _parts(module, objective, order)
+    history = [] if order.resume is None else load_checkpoint(order.resume, parts, options, order.task)
+    first = seat.rank == 0
+    with _threads(options.threads), Scalars(order.folder) if first else contextlib.nullcontext() as scalars:
+        while len(history) < options.epochs and not _stopped(history, options.patience):
+            history.append(_epoch(parts, asked, order, seat.device, len(history) + 1))
+            if scalars is not None:
+                _keep(parts, history, order)
+                scalars.add(history[-1])
+            progress(_told(history[-1], options))
+            if order.watch is not None:
+                order.watch(history[-1])
+    return history
+
+
+def take_best(module: nn.Module, objective: nn.Module, order: Order) -> None:
+    """Give `module` the weights of its best epoch, as they were kept."""
+    load_checkpoint(_best_file(order), _parts(module, objective, order), order.options, order.task)
+    module.to("cpu").eval()
+
+
+def _keep(parts: Parts, history: list[Epoch], order: Order) -> None:
+    folder = order.folder / FOLDER
+    if best_of(history) is history[-1]:
+        save_checkpoint(folder / BEST, parts, history, order.options, order.task)
+    save_checkpoint(folder / LAST, parts, history, order.options, order.task)
+    write_history(order.folder, history)
 
 
 def _best_file(order: Order) -> Path:
@@ -122,11 +152,11 @@ def _stopped(history: list[Epoch], patience: int) -> bool:
     return bool(history) and history[-1].number - best_of(history).number >= patience
 
 
-def _epoch(parts: Parts, order: Order, device: torch.device, number: int) -> Epoch:
+def _epoch(parts: Parts, asked: nn.Module, order: Order, device: torch.device, number: int) -> Epoch:
     begun = time.perf_counter()
     torch.manual_seed(order.options.seed * 100_003 + number)
-    train_loss, gradient_norm = _train(parts, order, device)
-    validation_loss = _validate(parts, order.validation, device)
+    train_loss, gradient_norm = _train(parts, asked, order, device)
+    validation_loss = _validate(parts.objective, asked, order.validation, device)
     if not math.isfinite(train_loss) or not math.isfinite(validation_loss):
         raise InputError(
             f"epoch {number}: the loss is not finite, expected a number; train with a lower --learning-rate"
@@ -137,9 +167,9 @@ def _epoch(parts: Parts, order: Order, device: torch.device, number: int) -> Epo
     return Epoch(number, train_loss, validation_loss, rate, gradient_norm, time.perf_counter() - begun)
 
 
-def _train(parts: Parts, order: Order, device: torch.device) -> tuple[float, float]:
+def _train(parts: Parts, asked: nn.Module, order: Order, device: torch.device) -> tuple[float, float]:
     """Train one epoch; return its mean loss and gradient norm. Rows that fill no batch are left out."""
-    parts.module.train()
+    asked.train()
     options = order.options
     batches = len(order.train.x) // options.batch_rows
     scaling = torch.amp.GradScaler(device.type, enabled=device.type == "cuda")
@@ -147,7 +177,7 @@ def _train(parts: Parts, order: Order, device: torch.device) -> tuple[float, flo
     for rows in torch.randperm(len(order.train.x))[: batches * options.batch_rows].view(batches, -1):
         x, y = order.train.x[rows].to(device), order.train.y[rows].to(device)
         with torch.autocast(device.type, enabled=device.type == "cuda"):
-            loss = parts.objective(parts.module, x, y)
+            loss = parts.objective(asked, x, y)
         parts.optimiser.zero_grad()
         scaling.scale(loss).backward()
         scaling.unscale_(parts.optimiser)
@@ -161,12 +191,12 @@ def _train(parts: Parts, order: Order, device: torch.device) -> tuple[float, flo
 
 
 @torch.no_grad()
-def _validate(parts: Parts, rows: Rows, device: torch.device) -> float:
-    parts.module.eval()
+def _validate(objective: nn.Module, asked: nn.Module, rows: Rows, device: torch.device) -> float:
+    asked.eval()
     total = 0.0
     batches = (torch.split(each, VALIDATION_BATCH) for each in (rows.x, rows.y))
     for x, y in zip(*batches, strict=True):
-        total += parts.objective(parts.module, x.to(device), y.to(device)).item() * len(x)
+        total += objective(asked, x.to(device), y.to(device)).item() * len(x)
     return total / len(rows.x)
 
 

@@ -14,7 +14,8 @@ class FitOptions:
     """Of any network. A cosine schedule ends with the last epoch, whether or not training stops before it.
 
     `patience` is how many epochs without a better validation loss end the training; a plateau schedule halves the
-    learning rate after a third of it. `threads` is part of the result, as another number sums in another order.
+    learning rate after a third of it. `threads` and `processes`, which share each batch, are part of the result, as
+    another number sums in another order.
     """
 
     seed: int = 42
@@ -27,3 +28,4 @@ class FitOptions:
     patience: int = 6
     gradient_norm: float = 1.0
     threads: int = 1
+    processes: int = 1

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-WARM_UP: Final = 2
-"""Steps that every trial is given: the first ones say more of the learning rate's warm-up than of the model."""
+WARM_UP: Final = 3
+"""Steps that every trial is given: a learning rate warms up for 15 % of a training, two of its 14 epochs."""
 
 RIVALS: Final = 3
 """Fewer make no median."""

@@ -30,7 +30,7 @@ KNOWN: Final = "latency of "
 """Before a shape's name: where the study keeps what was measured of it."""
 
 STEPS_OF_RATIO: Final = 0.02
-"""Ratios are told to two hundredths: a trained network and an untrained one differ by that."""
+"""Ratios are told to two hundredths: so much do a trained network and an untrained one differ, measured repeatedly."""
 
 # Compiles the artifact, times it through Go against the space's yardstick, and says how they compare.
 Timing = Callable[[Artifact, Space], Latency]

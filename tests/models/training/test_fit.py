@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import nn
 
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.training.fit import Order, fit
-from dwcpc.models.training.history import best_of
+from dwcpc.models.training.history import Epoch, best_of
 
 Network = Callable[[], nn.Module]
 MakeOrder = Callable[..., Order]
@@ -45,6 +46,63 @@ def test_the_seed_decides_the_weights(network: Network, objective: nn.Module, or
     fit(other, objective, order("other", seed=4), silent)
     assert same(one, again)
     assert not same(one, other)
+
+
+def written_out(module: nn.Module, objective: nn.Module, given: Order) -> None:
+    """Train as `fit` does with a cosine schedule, in the plainest way; the last epoch has to be the best."""
+    options, (x, y) = given.options, (given.train.x, given.train.y)
+    optimiser = torch.optim.AdamW(module.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+    rate, steps = options.learning_rate, options.epochs * (len(x) // options.batch_rows)
+    shape = {"pct_start": options.warm_up_share, "div_factor": 25.0, "cycle_momentum": False}
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, **shape)  # type: ignore[arg-type]
+    for epoch in range(1, options.epochs + 1):
+        torch.manual_seed(options.seed * 100_003 + epoch)
+        for rows in torch.randperm(len(x)).view(-1, options.batch_rows):
+            optimiser.zero_grad()
+            objective(module.train(), x[rows], y[rows]).backward()
+            nn.utils.clip_grad_norm_(module.parameters(), options.gradient_norm)
+            optimiser.step()
+            schedule.step()
+
+
+def test_one_process_gives_the_bits_of_the_loop_written_out(
+    network: Network, objective: nn.Module, order: MakeOrder
+) -> None:
+    one, plain, given = network(), network(), order("run")
+    history = fit(one, objective, given, silent)
+    assert best_of(history) is history[-1]
+    written_out(plain, objective, given)
+    assert same(one, plain)
+
+
+def test_whoever_watches_sees_each_epoch_and_may_end_the_training(
+    network: Network, objective: nn.Module, order: MakeOrder
+) -> None:
+    seen: list[Epoch] = []
+
+    def watch(epoch: Epoch) -> None:
+        seen.append(epoch)
+        if epoch.number == 3:
+            raise StopIteration
+
+    given = dataclasses.replace(order("run"), watch=watch)
+    with pytest.raises(StopIteration):
+        fit(network(), objective, given, silent)
+    kept = json.loads((given.folder / "training_history.json").read_text(encoding="utf-8"))
+    assert kept == [dataclasses.asdict(epoch) for epoch in seen]
+    assert len(seen) == 3
+
+
+def test_a_checkpoint_from_before_an_option_came_is_resumed(
+    network: Network, objective: nn.Module, order: MakeOrder
+) -> None:
+    given = order("run")
+    fit(network(), objective, given, silent)
+    last = given.folder / "checkpoints" / "last.pt"
+    content = torch.load(last, weights_only=True)
+    del content["options"]["processes"]
+    torch.save(content, last)
+    assert len(fit(network(), objective, order("other", resume=last), silent)) == 6
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])

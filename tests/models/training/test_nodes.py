@@ -38,6 +38,21 @@ def test_a_small_supervised_model_finds_most_incidents_on_nodes_it_never_saw(row
     assert set(recall_by_cause(flagged, rows, split.test)) <= set(KINDS)
 
 
+def test_whoever_watches_sees_each_tree_and_may_end_the_training(rows: LabelledRows, split: Split) -> None:
+    seen: list[tuple[int, float]] = []
+
+    def watch(tree: int, loss: float) -> None:
+        seen.append((tree, loss))
+        if tree == 7:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(rows, split, SMALL, watch=watch)
+    assert [tree for tree, _ in seen] == [1, 2, 3, 4, 5, 6, 7]
+    trained = train(rows, split, dataclasses.replace(SMALL, trees=7))
+    assert seen[-1][1] == 1 - trained.history["validation_aucpr"][-1]
+
+
 def test_shuffled_labels_teach_nothing(rows: LabelledRows, split: Split) -> None:
     label = rows.label.copy()
     label[split.train] = np.random.default_rng(0).permutation(label[split.train])
@@ -87,7 +102,8 @@ def test_an_isolation_forest_sees_no_label(rows: LabelledRows, split: Split) -> 
 def test_hyperparameters_are_the_owners() -> None:
     assert parameters("xgboost", None, None).items() >= {"n_estimators": 300, "max_depth": 8}.items()
     isolation = {"n_estimators": 100, "max_samples": 256, "max_features": 0.75}
-    assert parameters("isolation", None, 4) == isolation
+    assert parameters("isolation", None, 4, 0.5) == isolation
+    assert parameters("xgboost", None, None, 0.05)["learning_rate"] == 0.05
 
 
 def test_a_part_without_incidents_is_refused(rows: LabelledRows, split: Split) -> None:
