@@ -74,7 +74,8 @@ def client_app(folder: Path, task: Task) -> ClientApp:
     def rows(message: Message, context: Context) -> Message:
         train = _own(folder, context).train
         normal = train.x[~train.anomalous].reshape(-1, task.features)
-        return _counts(message, rounded_counts(normal, message.content.array_records[CUTS][CUTS].numpy()))
+        counts = rounded_counts(normal, message.content.array_records[CUTS][CUTS].numpy())
+        return _reply(message, {COUNTS: ArrayRecord({COUNTS: Array(counts)})})
 
     @app.train(mods=[guarded])
     def train(message: Message, context: Context) -> Message:
@@ -85,15 +86,13 @@ def client_app(folder: Path, task: Task) -> ClientApp:
         module, objective = _received(message, task)
         validation = _own(folder, context).validation
         loss = validation_loss(module, objective, _rows(_scaler(message.content.config_records[CONFIG]), validation))
-        return _reply(message, {METRICS: MetricRecord({WINDOWS: len(validation), "loss": loss})})
+        metrics = MetricRecord({WINDOWS: len(validation), "loss": loss})
+        return _reply(message, {METRICS: metrics, COUNTS: _counted_scores(message, module, validation)})
 
     @app.query("scores", mods=[guarded])
     def scores(message: Message, context: Context) -> Message:
         module, _ = _received(message, task)
-        validation = _own(folder, context).validation
-        score = scored(module.eval(), _scaler(message.content.config_records[CONFIG]), validation.x)
-        cuts = message.content.array_records[CUTS][CUTS].numpy()
-        return _counts(message, score_counts(score, validation.anomalous, cuts))
+        return _reply(message, {COUNTS: _counted_scores(message, module, _own(folder, context).validation)})
 
     return app
 
@@ -128,6 +127,12 @@ def _received(message: Message, task: Task) -> tuple[nn.Module, nn.Module]:
     return module, objective
 
 
+def _counted_scores(message: Message, module: nn.Module, validation: Windows) -> ArrayRecord:
+    score = scored(module.eval(), _scaler(message.content.config_records[CONFIG]), validation.x)
+    cuts = message.content.array_records[CUTS][CUTS].numpy()
+    return ArrayRecord({COUNTS: Array(score_counts(score, validation.anomalous, cuts))})
+
+
 def _description(own: ClientWindows, number: int) -> MetricRecord:
     return MetricRecord(
         {
@@ -156,10 +161,6 @@ def _scaler(config: ConfigRecord) -> Scaler:
 def _rows(scaler: Scaler, windows: Windows) -> Rows:
     x = torch.from_numpy(scaler.transform(windows.x))
     return Rows(x, torch.from_numpy(windows.anomalous.astype(np.float32)))
-
-
-def _counts(message: Message, counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Message:
-    return _reply(message, {COUNTS: ArrayRecord({COUNTS: Array(counts)})})
 
 
 def _reply(message: Message, content: dict[str, ArrayRecord | MetricRecord]) -> Message:

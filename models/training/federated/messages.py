@@ -4,7 +4,7 @@
     query.describe  nothing                               metrics: its number, how many windows and anomalies it has
     query.rows      cuts [features, n]                    counts [features, n]: its normal rows below each, in tens
     train           weights, config                       weights, metrics: loss, gradient norm, how many windows
-    evaluate        weights, config                       metrics: loss, how many windows
+    evaluate        weights, config, cuts [n]             metrics: loss, how many windows; counts as below
     query.scores    weights, config, cuts [n]             counts [2, n]: its windows with a score below each
 
 An answer's size follows from the question alone: it is the same whether a client has ten rows or a million.
@@ -43,7 +43,7 @@ _REQUESTS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         DESCRIBE: frozenset(),
         ROWS: frozenset({CUTS}),
         TRAIN: frozenset({WEIGHTS, CONFIG}),
-        EVALUATE: frozenset({WEIGHTS, CONFIG}),
+        EVALUATE: frozenset({WEIGHTS, CONFIG, CUTS}),
         SCORES: frozenset({WEIGHTS, CONFIG, CUTS}),
     }
 )
@@ -52,7 +52,7 @@ _REPLIES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         DESCRIBE: frozenset({METRICS}),
         ROWS: frozenset({COUNTS}),
         TRAIN: frozenset({WEIGHTS, METRICS}),
-        EVALUATE: frozenset({METRICS}),
+        EVALUATE: frozenset({METRICS, COUNTS}),
         SCORES: frozenset({COUNTS}),
     }
 )

@@ -2,13 +2,15 @@
 
     describe → quartiles of normal rows → (train, evaluate) a round, until no better or none is left → threshold
 
-It has no data. The weights it keeps are those of the round with the lowest mean loss on validation windows.
+It has no data. The weights it keeps are those of the round that detects best on the clients' validation windows, by
+their counts; without labels, those with the lowest loss. (The loss of few windows grows while detection still gets
+better: a network that is surer of itself pays more for each miss.)
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +37,7 @@ from dwcpc.models.training.federated.quantiles import QUARTILES, quantiles
 from dwcpc.models.training.federated.rates import rate_of_next_round
 from dwcpc.models.training.federated.roster import Client, Roster
 from dwcpc.models.training.federated.strategies import SeededAvg, strategy_of
-from dwcpc.models.training.federated.thresholds import labelled_threshold, unlabelled_threshold
+from dwcpc.models.training.federated.thresholds import best_quality, labelled_threshold, unlabelled_threshold
 from dwcpc.models.training.federated.weights import Weights
 from dwcpc.models.training.fit import Progress
 from dwcpc.models.training.history import Epoch, best_of, write_history
@@ -129,7 +131,7 @@ class Server:
                 write_history(self.folder, history)
                 self.progress(
                     f"round {epoch.number} of {rounds}: loss {epoch.train_loss:.4f}, "
-                    f"validation {epoch.validation_loss:.4f}, {epoch.duration_s:.1f} s"
+                    f"validation {epoch.validation_loss:.4f}{_detection_told(epoch)}, {epoch.duration_s:.1f} s"
                 )
         return best, history
 
@@ -142,12 +144,13 @@ class Server:
         averaged, trained = strategy.averaged(number, answers)
         answers = self.exchange.ask(strategy.configure_evaluate(number, averaged, config, grid))
         losses = number_in(trained, "loss"), strategy.mean_loss(number, answers)
+        quality = best_quality(_summed(answers))
         if not np.isfinite(losses).all():
             raise InputError(
                 f"round {number}: the loss is not finite, expected a number; train with a lower --learning-rate"
             )
         rate, norm = number_in(config, "learning-rate"), number_in(trained, "gradient_norm")
-        return averaged, Epoch(number, *losses, rate, norm, time.perf_counter() - begun)
+        return averaged, Epoch(number, *losses, rate, norm, time.perf_counter() - begun, quality)
 
     def _config(self, roster: Roster, scaler: FederatedScaler, rate: float) -> ConfigRecord:
         weight = self.task.recipe.positive_weight
@@ -177,10 +180,13 @@ class Server:
 
     def _counted(self, questions: Iterable[Message]) -> NDArray[np.int64]:
         """Return the sum of the clients' counts."""
-        answers = self.exchange.ask(questions)
-        counts = np.stack([answer.content.array_records[COUNTS][COUNTS].numpy() for answer in answers])
-        summed: NDArray[np.int64] = counts.sum(axis=0)
-        return summed
+        return _summed(self.exchange.ask(questions))
+
+
+def _summed(answers: Sequence[Message]) -> NDArray[np.int64]:
+    counts = np.stack([answer.content.array_records[COUNTS][COUNTS].numpy() for answer in answers])
+    summed: NDArray[np.int64] = counts.sum(axis=0)
+    return summed
 
 
 def _client(answer: Message) -> Client:
@@ -203,6 +209,10 @@ def _check(roster: Roster, objective: str) -> None:
         )
     if all(client.train_anomalies == client.train_windows for client in roster.training):
         raise InputError("every window to train on is an anomaly, expected normal ones; check --label")
+
+
+def _detection_told(epoch: Epoch) -> str:
+    return "" if epoch.quality is None else f", accuracy and detection {epoch.quality / 2:.2%}"
 
 
 def _stopped(history: list[Epoch], patience: int) -> bool:

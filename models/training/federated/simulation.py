@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 from flwr.app import ConfigRecordValues, Context
@@ -37,11 +36,11 @@ def simulated(app: ClientApp, clients: int, at_once: int, server: Callable[[Exch
         except InterruptedTraining:
             return
 
-    with _quiet():
-        try:
-            run_simulation(server_app, app, clients, backend_config=_ray(at_once))
-        finally:
-            stop.set()  # Flower waits for its server for ever, whatever happened to the clients
+    _quieten()
+    try:
+        run_simulation(server_app, app, clients, backend_config=_ray(at_once))
+    finally:
+        stop.set()  # Flower waits for its server for ever, whatever happened to the clients
     return results[0]
 
 
@@ -58,15 +57,8 @@ def _ray(at_once: int) -> BackendConfig:
     }
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Flower's and Ray's own logs for -v: what matters of them is raised or told as progress."""
+def _quieten() -> None:
+    """Keep Flower's and Ray's own logs for -v, for good: after an interruption their threads go on for a moment."""
     loud = logging.getLogger().isEnabledFor(logging.INFO)
-    before = {name: logging.getLogger(name).level for name in ("flwr", "ray")}
-    for name in before:
+    for name in ("flwr", "ray"):
         logging.getLogger(name).setLevel(logging.INFO if loud else logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, level in before.items():
-            logging.getLogger(name).setLevel(level)

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MessageType, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import FedAvg, FedProx
+from numpy.typing import NDArray
 
-from dwcpc.models.training.federated.messages import CONFIG, WEIGHTS, WINDOWS, number_in
+from dwcpc.models.training.federated.messages import CONFIG, CUTS, WEIGHTS, WINDOWS, number_in
 from dwcpc.models.training.federated.options import FederatedOptions
 from dwcpc.models.training.federated.roster import Client, Roster
+from dwcpc.models.training.federated.thresholds import COARSE
 
 Record = TypeVar("Record", ArrayRecord, MetricRecord)
 
@@ -25,6 +28,7 @@ class SeededAvg(FedAvg):
 
     roster: Roster
     seed: int
+    cuts: NDArray[np.float64]
 
     def configure_train(
         self,
@@ -44,8 +48,11 @@ class SeededAvg(FedAvg):
         config: ConfigRecord,
         grid: Grid,  # noqa: ARG002
     ) -> Iterable[Message]:
-        """Ask every client that has something to validate by."""
-        return self._asked(self.roster.validating, MessageType.EVALUATE, server_round, arrays, config)
+        """Ask every client that has something to validate by, for counts of its scores too."""
+        messages = self._asked(self.roster.validating, MessageType.EVALUATE, server_round, arrays, config)
+        for message in messages:
+            message.content[CUTS] = ArrayRecord({CUTS: Array(self.cuts)})
+        return messages
 
     def averaged(self, server_round: int, answers: Iterable[Message]) -> tuple[ArrayRecord, MetricRecord]:
         """Return the mean of weights and metrics."""
@@ -60,8 +67,14 @@ class SeededAvg(FedAvg):
         self, clients: Sequence[Client], kind: str, server_round: int, arrays: ArrayRecord, config: ConfigRecord
     ) -> list[Message]:
         config["server-round"] = server_round
-        content = RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: config})
-        return [Message(content, client.node_id, kind) for client in clients]
+        return [
+            Message(
+                RecordDict({self.arrayrecord_key: arrays, self.configrecord_key: config}),
+                client.node_id,
+                kind,
+            )
+            for client in clients
+        ]
 
     def _in_order(self, replies: Iterable[Message]) -> list[Message]:
         numbers = self.roster.numbers
@@ -83,4 +96,5 @@ def strategy_of(options: FederatedOptions, roster: Roster, seed: int) -> SeededA
     strategy = SeededProx(proximal_mu=options.proximal_mu) if options.strategy == "fedprox" else SeededAvg()
     strategy.weighted_by_key, strategy.arrayrecord_key, strategy.configrecord_key = WINDOWS, WEIGHTS, CONFIG
     strategy.roster, strategy.fraction_train, strategy.seed = roster, options.fraction, seed
+    strategy.cuts = COARSE
     return strategy

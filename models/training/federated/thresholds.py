@@ -21,6 +21,7 @@ Counts = NDArray[np.int64]  # [normal and anomalous, cuts]
 Ask = Callable[[Cuts], Counts]
 
 SCORES: Final = 2.0 ** np.arange(-20, 20.125, 0.125)
+COARSE: Final = np.append(SCORES, np.inf)
 CELLS: Final = 64
 
 
@@ -32,9 +33,8 @@ def score_counts(score: NDArray[np.floating], anomalous: NDArray[np.bool_], cuts
 
 def labelled_threshold(ask: Ask) -> float:
     """Return the threshold that judges the clients' labelled windows best, as `best_threshold` does."""
-    coarse = np.append(SCORES, np.inf)
-    best = _best_run(ask(coarse))
-    low, high = coarse[max(best.start - 1, 0)], coarse[min(best.stop, len(SCORES) - 1)]
+    best = _best_run(ask(COARSE))
+    low, high = COARSE[max(best.start - 1, 0)], COARSE[min(best.stop, len(SCORES) - 1)]
     fine = np.append(np.linspace(low, high, CELLS + 1), np.inf)
     run = fine[_best_run(ask(fine))]
     return float(run[(len(run) - 1) // 2])
@@ -45,14 +45,24 @@ def unlabelled_threshold(ask: Ask, share_normal: float) -> float:
     return float(quantiles(lambda cuts: ask(cuts[0])[:1], 1, (share_normal,)).values[0, 0])
 
 
-def _best_run(counts: Counts) -> slice:
-    """Return the first run of neighbouring finite cuts that are as good as the best; the last cut counts everything."""
+def best_quality(counts: Counts) -> float | None:
+    """Return accuracy plus detection accuracy at the best of the cuts; none where no window is an anomaly."""
+    return float(_qualities(counts).max()) if counts[1, -1] else None
+
+
+def _qualities(counts: Counts) -> NDArray[np.float64]:
+    """Return the quality of each finite cut; the last cut counts everything."""
     normal, anomalies = (int(count) for count in counts[:, -1])
     if normal + anomalies == 0:
         raise InputError("no client has a window to choose the threshold by; give more data")
     passed, missed = counts[:, :-1]
     found = anomalies - missed
-    quality = detection_quality(found, found + normal - passed, anomalies, normal + anomalies)
+    return detection_quality(found, found + normal - passed, anomalies, normal + anomalies)
+
+
+def _best_run(counts: Counts) -> slice:
+    """Return the first run of neighbouring finite cuts that are as good as the best."""
+    quality = _qualities(counts)
     first = int(np.argmax(quality))
     worse = np.flatnonzero(quality[first:] < quality[first])
     return slice(first, first + int(worse[0]) if len(worse) else len(quality))

@@ -71,7 +71,7 @@ def test_the_history_has_means_over_windows_and_the_best_round_is_kept(ran: Ran)
         metrics = [answer.content.metric_records["metrics"] for answer in answers]
         losses, windows = (np.array([each[name] for each in metrics]) for name in ("loss", "windows"))
         assert epoch.validation_loss == pytest.approx(float((losses * windows).sum() / windows.sum()))
-    best = min(range(2), key=lambda number: ran.result.history[number].validation_loss)
+    best = max(range(2), key=lambda number: ran.result.history[number].quality)
     judged = of_kind(ran, "evaluate")[7 * best][0]
     assert apart(weights_in(judged), ran.result.weights) == 0
     assert apart(weights_in(of_kind(ran, "query.scores")[0][0]), ran.result.weights) == 0

@@ -29,7 +29,7 @@ ANSWERS: dict[str, dict[str, set[str] | None]] = {  # None: named as in the ques
     "query.describe": {"metrics": DESCRIPTION},
     "query.rows": {"counts": {"counts"}},
     "train": {"weights": None, "metrics": {"windows", "loss", "gradient_norm"}},
-    "evaluate": {"metrics": {"windows", "loss"}},
+    "evaluate": {"metrics": {"windows", "loss"}, "counts": {"counts"}},
     "query.scores": {"counts": {"counts"}},
 }
 ONE_ROUND = FederatedOptions(rounds=1, local_epochs=1)
@@ -37,7 +37,7 @@ QUESTIONS: dict[str, set[str]] = {
     "query.describe": set(),
     "query.rows": {"cuts"},
     "train": {"weights", "config"},
-    "evaluate": {"weights", "config"},
+    "evaluate": {"weights", "config", "cuts"},
     "query.scores": {"weights", "config", "cuts"},
 }
 

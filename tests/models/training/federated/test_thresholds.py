@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.models.training.federated.thresholds import labelled_threshold, score_counts, unlabelled_threshold
+from dwcpc.models.training.federated.thresholds import (
+    COARSE,
+    best_quality,
+    labelled_threshold,
+    score_counts,
+    unlabelled_threshold,
+)
 from dwcpc.models.training.threshold import best_threshold, detection_quality
 
 Scored = tuple[NDArray[np.float64], NDArray[np.bool_]]
@@ -68,6 +74,14 @@ def test_without_labels_it_is_the_quantile_of_the_scores() -> None:
     exact = np.quantile(np.concatenate([score for score, _ in clients]), 0.99)
     assert unlabelled_threshold(asked_of(clients), 0.99) == pytest.approx(exact, rel=0.01)
     assert unlabelled_threshold(asked_of(clients), 0.9) < 0.9 * exact
+
+
+def test_a_round_is_as_good_as_its_best_threshold() -> None:
+    clients = drawn(1)
+    best = best_threshold(*(np.concatenate(parts) for parts in zip(*clients, strict=True)))
+    assert best_quality(asked_of(clients)(COARSE)) == pytest.approx(quality(best, clients), abs=0.02)
+    without = [(score, np.zeros(len(score), bool)) for score, _ in clients]
+    assert best_quality(asked_of(without)(COARSE)) is None
 
 
 def test_without_windows_there_is_none() -> None:
