@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "shell": {"shell", "tuning", "training", *FOLDERS},
 }
 TRAINING = ("data", "evaluation", "retraining", "training")  # in models/
-HEAVY = {"joblib", "optuna", "pandas", "ray", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
+HEAVY = {"flwr", "joblib", "optuna", "pandas", "ray", "skl2onnx", "sklearn", "tensorboardX", "torch", "xgboost"}
 # torch's side of the compiler, imported inside functions of framework.py; those two themselves need no torch.
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
 # What commands know before there is a network, and what trains trees: they may not bring torch along.
@@ -44,6 +44,7 @@ LIGHT_TRAINING = (
     "models/tuning/",
     *(f"models/training/{name}.py" for name in LIGHT_FILES),
 )
+FLOWER_SIDE = "models/training/federated/"  # which switches Flower's telemetry off before it is imported
 TORCH_SIDE = ("compiler/sources/pytorch/", "compiler/quantize/distillation/")
 NOT_FOR_HELP = ("numpy", "onnx", "onnxruntime", "sklearn", "torch", "xgboost")
 
@@ -125,7 +126,9 @@ def heavy_at_import_time(path: str, tree: ast.Module) -> list[str]:
     if path.startswith("models/demo/"):  # scripts that are run by hand, no package
         return []
     loaded = {module.partition(".")[0] for module in at_import_time(tree)} & HEAVY
-    return sorted(loaded - ({"torch"} if may_load_torch(path) else set()))
+    return sorted(
+        loaded - ({"torch"} if may_load_torch(path) else set()) - ({"flwr"} if path.startswith(FLOWER_SIDE) else set())
+    )
 
 
 def test_imports_go_one_way() -> None:
@@ -193,6 +196,8 @@ def test_an_import_in_the_wrong_direction_would_be_found(path: str, line: str) -
         ("models/tuning/x.py", "import ray", ["ray"]),
         ("models/training/fit.py", "import torch", []),
         ("models/training/fit.py", "import tensorboardX", ["tensorboardX"]),
+        ("models/training/fit.py", "from flwr.app import Message", ["flwr"]),
+        ("models/training/federated/server.py", "from flwr.app import Message", []),
         ("compiler/sources/pytorch/loading.py", "import torch", []),
         ("compiler/quantize/distillation/graph.py", "import torch", []),
         ("compiler/quantize/distill.py", "import torch", ["torch"]),

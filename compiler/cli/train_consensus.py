@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dwcpc.compiler.cli.federated_options import chosen_federation, federated_options
 from dwcpc.compiler.cli.options import FILE
 from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.cli.training_options import chosen_data, data_options
@@ -59,19 +60,24 @@ from dwcpc.compiler.cli.training_options import chosen_data, data_options
     show_default=True,
     help="Share every batch of one large model, on a GPU each where there are any.",
 )
-@click.pass_obj
-def consensus(output: Output, /, **options: Any) -> None:
+@federated_options
+@click.pass_context
+def consensus(context: click.Context, /, **options: Any) -> None:
     """Train the consensus model: weights, scaler, threshold, checkpoints, history, report, logs and plots in a folder.
 
-    The threshold is chosen on validation windows: where they are labelled, by them. docs/training.md has the recipe.
+    The threshold is chosen on validation windows: where they are labelled, by them. docs/training.md has the recipe,
+    docs/federated.md what --federated does and what crosses between its server and clients.
     """
     from pathlib import Path
 
     from dwcpc.compiler.commands.train import TrainOrder, train_consensus_model
+    from dwcpc.compiler.commands.train_federated import train_federated_model
     from dwcpc.models.training.consensus import ConsensusRecipe
     from dwcpc.models.training.options import FitOptions
     from dwcpc.models.training.report import plain
 
+    output: Output = context.obj
+    federation = chosen_federation(context, options)
     fields = {field.name for field in dataclasses.fields(FitOptions)}
     recipe = ConsensusRecipe(
         objective=options["objective"],
@@ -90,5 +96,9 @@ def consensus(output: Output, /, **options: Any) -> None:
     )
     out = options["out"] or Path("runs", "consensus")
     order = TrainOrder(recipe, chosen_data(options), out, options["resume"], options["members"])
-    result = train_consensus_model(order, output.progress)
+    result = (
+        train_consensus_model(order, output.progress)
+        if federation is None
+        else train_federated_model(order, federation, output.progress)
+    )
     output.result(result.text, plain(result))

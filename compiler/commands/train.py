@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,37 +89,46 @@ def _trained(
     given: Folds, order: TrainOrder, recipe: ConsensusRecipe, folder: Path, progress: Progress
 ) -> tuple[Trained, TrainingReport, tuple[DetectionEvaluation, ...]]:
     from dwcpc.models.training.consensus import train_consensus
-    from dwcpc.models.training.plots import plot_history
 
     trained = train_consensus(given, recipe, folder, progress, _checkpoint(order.resume))
+    name = f"{recipe.units} {recipe.objective}" if order.members == 1 else f"seed {recipe.fit.seed}"
+    evaluations = evaluated(given, trained, name, folder, progress)
+    report = written_report(order.data, dataclasses.asdict(recipe), trained, evaluations, folder)
+    return trained, report, evaluations
+
+
+def evaluated(
+    given: Folds, trained: Trained, name: str, folder: Path, progress: Progress
+) -> tuple[DetectionEvaluation, ...]:
+    """Judge a trained model, called `name`, on every test where labels are known, and draw its plots into `folder`."""
+    from dwcpc.models.training.plots import plot_history
+
     evaluations: tuple[DetectionEvaluation, ...] = ()
     for test in given.tests if given.labelled else ():
         progress(f"evaluating: {test.name}")
         score = trained.score(test.windows)
-        name = f"{recipe.units} {recipe.objective}" if order.members == 1 else f"seed {recipe.fit.seed}"
         evaluations += (evaluate_detection(test.name, name, test.windows, score, trained.threshold),)
         clear = ~test.windows.edge
         path = folder / PLOTS / f"detection-{_file_name(test.name)}.png"
         plot_detection(path, test.windows.clear().anomalous, score[clear], trained.threshold)
     plot_history(folder / PLOTS / "history.png", trained.history)
     write_json(folder / "evaluation.json", plain(evaluations))
-    report = _report(order, recipe, trained, evaluations, folder)
-    write_json(folder / REPORT_FILE, plain(report))
-    return trained, report, evaluations
+    return evaluations
 
 
-def _report(
-    order: TrainOrder,
-    recipe: ConsensusRecipe,
+def written_report(
+    source: DataOptions,
+    recipe: Mapping[str, Any],
     trained: Trained,
     evaluations: tuple[DetectionEvaluation, ...],
     folder: Path,
 ) -> TrainingReport:
-    data: dict[str, Any] = plain(order.data)
-    data["data"] = None if order.data.data is None else order.data.data.name
-    return TrainingReport(
+    """Write the report of a model trained on `source` into `folder`, and return it."""
+    data: dict[str, Any] = plain(source)
+    data["data"] = None if source.data is None else source.data.name
+    report = TrainingReport(
         name="consensus",
-        recipe=dataclasses.asdict(recipe),
+        recipe=recipe,
         data=data,
         parameters=sum(parameter.numel() for parameter in trained.module.parameters()),
         train_windows=trained.train_windows,
@@ -129,6 +138,8 @@ def _report(
         files=files_in(folder),
         **epochs_told(trained.history),
     )
+    write_json(folder / REPORT_FILE, plain(report))
+    return report
 
 
 def _checkpoint(resume: Path | None) -> Path | None:

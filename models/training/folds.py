@@ -81,6 +81,11 @@ def unseen_tables(seed: int, difficulty: float, sizes: ConsensusSizes) -> dict[s
     }
 
 
+def nobodys_nodes(seed: int, difficulty: float, sizes: ConsensusSizes) -> Table:
+    """Return nodes that are in no part of the data."""
+    return _nodes(seed + 5 * VALIDATION_SEED, difficulty, sizes.other_nodes, sizes.steps)
+
+
 def folds_of_table(table: Table, columns: Columns, timesteps: int, *, split: str, seed: int) -> Folds:
     """Split a table by `time` or by `group`, and cut its windows."""
     parts = split_by_group(table, columns, seed) if split == "group" else split_by_time(table, columns)

@@ -17,7 +17,7 @@ def write_robust_scaler(path: Path, rows: NDArray[np.floating], names: tuple[str
     from sklearn.preprocessing import RobustScaler
 
     fitted = RobustScaler().fit(rows.astype(np.float64))
-    return _written(path, "RobustScaler", fitted.center_, fitted.scale_, names)
+    return write_scaler(path, "RobustScaler", fitted.center_, fitted.scale_, names)
 
 
 def write_standard_scaler(path: Path, rows: NDArray[np.floating], names: tuple[str, ...]) -> Scaler:
@@ -28,12 +28,13 @@ def write_standard_scaler(path: Path, rows: NDArray[np.floating], names: tuple[s
     wide = rows.astype(np.float64)
     spread = wide.std(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
-    return _written(path, "StandardScaler", wide.mean(axis=0).astype(np.float32), scale.astype(np.float32), names)
+    return write_scaler(path, "StandardScaler", wide.mean(axis=0).astype(np.float32), scale.astype(np.float32), names)
 
 
-def _written(
+def write_scaler(
     path: Path, kind: str, center: NDArray[np.floating], scale: NDArray[np.floating], names: tuple[str, ...]
 ) -> Scaler:
+    """Write a scaler's numbers as JSON to `path` and return it as the compiler reads it there."""
     content = {"type": kind, "center": center.tolist(), "scale": scale.tolist(), "feature_names": list(names)}
     with whole_file(path) as file:
         file.write(f"{json.dumps(content, indent=1)}\n".encode())

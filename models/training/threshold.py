@@ -17,15 +17,23 @@ def best_threshold(scores: NDArray[np.floating], anomalous: NDArray[np.bool_]) -
     # Cut k calls the k lowest scores normal. Scores that are equal cannot be told apart.
     found = positive.sum() - np.concatenate([[0], np.cumsum(positive)])
     flagged = len(score) - np.arange(len(score) + 1)
-    recall = found / max(positive.sum(), 1)
-    precision = found / np.maximum(flagged, 1)
-    wrong = (flagged - found) + (positive.sum() - found)
-    quality = 1 - wrong / len(score) + (precision + recall) / 2
+    quality = detection_quality(found, flagged, int(positive.sum()), len(score))
     apart = np.concatenate([[False], score[1:] > score[:-1], [False]])
     if not apart.any():
         return float(score[-1])
     cut = int(np.flatnonzero(apart)[np.argmax(quality[apart])])
     return float((score[cut - 1] + score[cut]) / 2)
+
+
+def detection_quality(
+    found: NDArray[np.integer], flagged: NDArray[np.integer], anomalies: int, windows: int
+) -> NDArray[np.float64]:
+    """Return accuracy plus detection accuracy of thresholds that flag so many windows, so many anomalies among them."""
+    recall = found / max(anomalies, 1)
+    precision = found / np.maximum(flagged, 1)
+    wrong = (flagged - found) + (anomalies - found)
+    quality: NDArray[np.float64] = 1 - wrong / windows + (precision + recall) / 2
+    return quality
 
 
 def quantile_threshold(scores: NDArray[np.floating], share_normal: float) -> float:
