@@ -21,7 +21,7 @@ FORECAST_OPTIONS = (
     click.option("--targets", help="With --data: the columns to predict, of bandwidth, latency, loss and jitter."),
     click.option("--last", help="Columns that say what each target was last, for persistence.  [default: the targets]"),
     click.option("--horizon", type=click.IntRange(1, 1000), help="Samples ahead, of the same link.  [default: 1]"),
-    click.option("--links", type=click.IntRange(min=3), help="Simulated links to train on.  [default: 150]"),
+    click.option("--links", type=click.IntRange(min=3), help="Simulated links to train on.  [default: 300]"),
 )
 """What only forecasters of links take."""
 
@@ -40,7 +40,7 @@ LINK_OPTIONS = (
         show_default=True,
         help="Of the simulated links: noisier probes, more congestion, more rain.",
     ),
-    click.option("--steps", type=click.IntRange(min=200), help="Simulated minutes of a link.  [default: 5760]"),
+    click.option("--steps", type=click.IntRange(min=200), help="Simulated minutes of a link.  [default: 2880]"),
 )
 OF_A_TABLE = ("targets", "last", "time", "group")
 OF_THE_SIMULATOR = ("difficulty", "links", "steps")

@@ -19,7 +19,7 @@ from dwcpc.compiler.cli.output import Output
 @click.option("--resume", type=FILE, metavar="RUN", help="Go on where this run, or this checkpoint, was interrupted.")
 @click.option("--units", type=click.Choice(["tiny", "small", "current", "large"]), default="small", show_default=True)
 @click.option("--timesteps", type=click.IntRange(2, 1000), default=20, show_default=True, help="Of a window.")
-@click.option("--epochs", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@click.option("--epochs", type=click.IntRange(1, 10_000), default=16, show_default=True)
 @click.option("--batch-rows", type=click.IntRange(1, 65_536), default=256, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=4e-3, show_default=True)
 @click.option("--weight-decay", type=click.FloatRange(0, 1), default=1e-4, show_default=True)

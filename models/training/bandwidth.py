@@ -32,7 +32,7 @@ from dwcpc.models.training.sizes import Units, predictor_config
 CALIBRATION_WINDOWS: Final = 256
 PREDICTED_AT_ONCE: Final = 1024
 
-FIT: Final = FitOptions(epochs=20, batch_rows=256, learning_rate=4e-3, patience=8)
+FIT: Final = FitOptions(epochs=16, batch_rows=256, learning_rate=4e-3, patience=8)
 
 
 @dataclass(frozen=True, slots=True)

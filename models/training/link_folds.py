@@ -18,7 +18,7 @@ SIMULATED_FORECAST: Final = Forecast(targets=TRUE, last=MEASURED, horizon=1)
 OTHER_SEED: Final = 100_000
 """Added to the seed for links that are in validation alone; twice, thrice and four times that for those of a test."""
 DIFFICULTY_STEP: Final = 0.2
-TRAIN_WINDOWS: Final = 86_000
+TRAIN_WINDOWS: Final = 104_000
 VALIDATION_WINDOWS: Final = 13_000
 TEST_WINDOWS: Final = 17_000
 """About so many are cut, evenly, where a table has more."""
@@ -56,9 +56,9 @@ class LinkFolds:
 class LinkSizes:
     """Links of the simulated table that is trained on, of each other one, and their minutes."""
 
-    train_links: int = 150
-    other_links: int = 30
-    steps: int = 5760
+    train_links: int = 300
+    other_links: int = 60
+    steps: int = 2880
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dwcpc.models.data.processes import Series, noisy
 
 TRAIN_NOISE: Final = (0.03, 0.10)
 """At difficulty 0, and how much more at 1."""
-PINGS: Final = (40, 10)
+PINGS: Final = (16, 4)
 """At difficulty 0 and at 1, and so are the probes."""
 PROBES: Final = (12_000, 3000)
 

@@ -36,12 +36,12 @@ HANDOVER_MS: Final = 4.0
 """On the mean of the minute in which a link hands over: an interruption of half a second."""
 FADE_DB: Final = 2.0
 FADE_MEMORY: Final = 0.98
-FADE_SMOOTHED: Final = 5
+FADE_SMOOTHED: Final = 12
 RAIN_A_DAY: Final = (0.8, 1.6)
 RAIN_DB: Final = 34.0
 """Of an episode of height 1; those of `ramped` reach a half."""
 BEAM_STEPS: Final = 15
-BEAM_DB: Final = 1.0
+BEAM_DB: Final = 0.5
 BEAM_MS: Final = 1.5
 
 

@@ -1,7 +1,7 @@
 """A seeded table of simulated links: what a service measures each minute, and the state behind the measurements.
 
 With the capacity C' that the air leaves, the utilisation ρ of it and the queue of `queue.py`, whose bursts take
-s = BURST_BITS / C' to send,
+s to send (`sending_ms`),
 
     free       = C' · (1 − ρ + ρ / (1 + flows))                what is left, and a share of what others have
     throughput = what a transfer of that gets (`transferred`)
@@ -23,7 +23,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.models.data.bandwidth.demand import demand
-from dwcpc.models.data.bandwidth.links import BURST_BITS, DAY_S, LINK_TYPES, REGIONS, STEP_S, Links, draw_links
+from dwcpc.models.data.bandwidth.links import (
+    BURST_BYTES,
+    BURST_MS,
+    DAY_S,
+    LINK_TYPES,
+    REGIONS,
+    SEGMENT_BYTES,
+    STEP_S,
+    Links,
+    draw_links,
+)
 from dwcpc.models.data.bandwidth.probe import State, probed
 from dwcpc.models.data.bandwidth.queue import offered, queued
 from dwcpc.models.data.bandwidth.radio import Radio, radio
@@ -35,7 +45,6 @@ TIME: Final = "timestamp"
 MEASURED: Final = tuple(field.name for field in dataclasses.fields(State))
 TRUE: Final = tuple(f"true_{name}" for name in MEASURED)
 
-SEGMENT_BYTES: Final = 1460.0
 STREAMS: Final = 16
 FLOWS: Final = 60.0
 """Of a link that is used to its capacity."""
@@ -86,15 +95,22 @@ def simulate_bandwidth(order: BandwidthSimulation) -> Table:
 
 def _state(links: Links, air: Radio, capacity: Series, load: Series, flows: Series) -> State:
     queue = queued(load, links.of_type("buffer"))
-    sending_ms = BURST_BITS / (capacity * 1e6) * 1e3
-    rtt_ms = links.rtt_ms + sending_ms * queue.mean + air.delay_ms
+    burst_ms = sending_ms(capacity)
+    rtt_ms = links.rtt_ms + burst_ms * queue.mean + air.delay_ms
     packet_loss = 1 - (1 - links.loss) * (1 - air.loss) * (1 - queue.loss)
     return State(
         throughput_mbps=transferred(capacity * (1 - load + load / (1 + flows)), rtt_ms, packet_loss),
         rtt_ms=rtt_ms,
         packet_loss=packet_loss,
-        jitter_ms=np.hypot(links.jitter_ms, sending_ms * queue.deviation),
+        jitter_ms=np.hypot(links.jitter_ms, burst_ms * queue.deviation),
     )
+
+
+def sending_ms(capacity_mbps: Series) -> Series:
+    """Return how long a burst takes."""
+    burst = (BURST_MS * capacity_mbps * 1e3 / 8).clip(*BURST_BYTES)
+    time: Series = burst * 8 / (capacity_mbps * 1e3)
+    return time
 
 
 def transferred(free_mbps: Series, rtt_ms: Series, packet_loss: Series) -> Series:
