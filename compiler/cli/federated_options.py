@@ -15,13 +15,20 @@ FEDERATED_OPTIONS = (
     click.option(
         "--federated",
         is_flag=True,
-        help="Train among simulated clients that keep their rows (Flower); by default each group of the data is one.",
+        help="Train among simulated clients that keep their rows: by default one a group of the data, with batches "
+        "of 32.",
     ),
     click.option("--clients", type=click.IntRange(2, 10_000), help="How many.  [default: one a group]"),
-    click.option("--partition", type=click.Choice(["group", "iid"]), default="group", show_default=True, help="Whose."),
+    click.option(
+        "--partition",
+        type=click.Choice(["group", "iid"]),
+        default="group",
+        show_default=True,
+        help="Whole groups to each client, or windows dealt out.",
+    ),
     click.option("--strategy", type=click.Choice(["fedavg", "fedprox"]), default="fedavg", show_default=True),
     click.option("--proximal-mu", type=click.FloatRange(0, 100), help="FedProx's μ.  [default: 0.01]"),
-    click.option("--rounds", type=click.IntRange(1, 10_000), default=40, show_default=True, help="In place of epochs."),
+    click.option("--rounds", type=click.IntRange(1, 10_000), default=30, show_default=True, help="In place of epochs."),
     click.option("--local-epochs", type=click.IntRange(1, 1000), default=2, show_default=True, help="In each round."),
     click.option(
         "--fraction",

@@ -24,7 +24,7 @@ class FederatedOptions:
     clients: int | None = None
     strategy: Strategy = "fedavg"
     proximal_mu: float = 0.0
-    rounds: int = 40
+    rounds: int = 30
     local_epochs: int = 2
     fraction: float = 1.0
     partition: Partition = "group"
