@@ -198,18 +198,26 @@ def test_by_reconstruction_the_threshold_is_a_quantile_of_normal_windows(federat
     assert 0 < low < high
 
 
-def test_a_failing_client_is_named_in_one_sentence(
-    ran: Ran, federate: Federate, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(28, "No space left on device", "client-2.npz"), "No space left on device"),
+        (InputError("a sentence of ours"), "a sentence of ours"),
+        (ValueError("could not convert 0.8125, 3.375"), "ValueError, of which the client's own log has more"),
+    ],
+)
+def test_a_failing_client_is_named_in_one_sentence_that_quotes_no_value(
+    error: Exception, reason: str, ran: Ran, federate: Federate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = client_app._trained
 
     def fail(message: Message, windows: Any, task: Any, client: int) -> Message:
         if client == 2:
-            raise OSError("disk is full")
+            raise error
         return honest(message, windows, task, client)
 
     monkeypatch.setattr(client_app, "_trained", fail)
-    with pytest.raises(InputError, match=r"^client 2 failed at 'train' \(disk is full\), and"):
+    with pytest.raises(InputError, match=rf"^client 2 failed at 'train' \({reason}\), and"):
         federate()
 
 
