@@ -18,7 +18,7 @@ from dwcpc.models.data.windows import Windows
 from dwcpc.models.training.augment import balanced_by_kind
 from dwcpc.models.training.consensus import ConsensusRecipe, scored
 from dwcpc.models.training.federated.clients import ClientWindows, read_client
-from dwcpc.models.training.federated.guard import check_reply
+from dwcpc.models.training.federated.guard import check_reply, told
 from dwcpc.models.training.federated.local import Round, train_locally, validation_loss
 from dwcpc.models.training.federated.messages import CONFIG, COUNTS, CUTS, METRICS, WEIGHTS, WINDOWS, number_in
 from dwcpc.models.training.federated.quantiles import rounded_counts
@@ -56,6 +56,12 @@ def client_app(folder: Path, task: Task) -> ClientApp:
     app = ClientApp()
 
     def guarded(message: Message, context: Context, answer: ClientAppCallable) -> Message:
+        try:
+            return checked(message, context, answer)
+        except Exception as error:  # whatever it is, Flower sends its text to the server
+            raise told(error) from None
+
+    def checked(message: Message, context: Context, answer: ClientAppCallable) -> Message:
         torch.set_num_threads(task.recipe.fit.threads)
         reply = answer(message, context)
         own = _own(folder, context)

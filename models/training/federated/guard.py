@@ -7,6 +7,7 @@ equal by chance once in 2^96; whole numbers are left out, as counts are such.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ import numpy as np
 from flwr.app import ConfigRecord, MetricRecord, RecordDict
 from numpy.typing import NDArray
 
+from dwcpc.compiler.errors import InputError
 from dwcpc.models.training.federated.messages import reply_problems
 
 _FACTORS: Final = tuple(np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
@@ -21,6 +23,20 @@ _FACTORS: Final = tuple(np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xC2B2A
 
 class LeakError(Exception):
     """An answer that may not leave the client."""
+
+
+class ClientError(Exception):
+    """What a client says of an error of its own."""
+
+
+def told(error: Exception) -> ClientError:
+    """Return what may leave of an error: our own sentences, the system's, else its type, as texts may quote values."""
+    logging.getLogger(__name__).error("this client failed", exc_info=error)
+    if isinstance(error, LeakError | InputError):
+        return ClientError(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        return ClientError(error.strerror)
+    return ClientError(f"{type(error).__name__}, of which the client's own log has more")
 
 
 def check_reply(kind: str, request: RecordDict, reply: RecordDict, own: Iterable[NDArray[np.float32]]) -> None:

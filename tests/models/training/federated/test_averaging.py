@@ -20,12 +20,14 @@ from dwcpc.models.training.federated.exchange import Exchange, InterruptedTraini
 from dwcpc.models.training.federated.local import Round, proximal, train_locally
 from dwcpc.models.training.federated.options import FederatedOptions
 from dwcpc.models.training.federated.roster import Client, Roster
+from dwcpc.models.training.federated.strategies import strategy_of
 from dwcpc.models.training.federated.weights import Weights, put_weights, weights_of
 from dwcpc.models.training.fit import Rows
 from dwcpc.models.training.objective import Exposure
 from dwcpc.models.training.options import FitOptions
 
-from flwr.app import Message, RecordDict  # isort: skip
+from flwr.app import ArrayRecord, Message, RecordDict  # isort: skip
+from flwr.serverapp.strategy import FedAvg  # isort: skip
 
 Ran = Any  # conftest's
 Federate = Callable[..., Ran]
@@ -35,8 +37,12 @@ def of_kind(ran: Ran, kind: str) -> list[tuple[Message, Message]]:
     return [both for both in ran.crossed if both[0].metadata.message_type == kind]
 
 
+def numbers(weights: ArrayRecord) -> Weights:
+    return {name: array.numpy() for name, array in weights.items()}
+
+
 def weights_in(message: Message) -> Weights:
-    return {name: array.numpy() for name, array in message.content.array_records["weights"].items()}
+    return numbers(message.content.array_records["weights"])
 
 
 def mean(answers: list[Message], shares: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -63,6 +69,17 @@ def test_the_next_weights_are_the_mean_of_the_clients_by_their_windows(ran: Ran)
     assert apart(averaged, expected) < 1e-6
     assert apart(averaged, mean(answers, np.full(4, 0.25))) > 1e-5
     assert all(apart(averaged, weights_in(question)) == 0 for question, _ in second)
+
+
+def test_the_order_in_which_answers_arrive_changes_no_bit(ran: Ran) -> None:
+    answers = [answer for _, answer in of_kind(ran, "train")[:4]]
+    others = [answers[2], answers[0], answers[3], answers[1]]
+    strategy = strategy_of(FederatedOptions(), ran.result.roster, seed=5)
+    first, second = (strategy.averaged(1, each)[0] for each in (answers, others))
+    assert apart(numbers(first), numbers(second)) == 0
+    as_flower_does, _ = FedAvg.aggregate_train(strategy, 1, others)
+    assert as_flower_does is not None
+    assert apart(numbers(first), numbers(as_flower_does)) > 0
 
 
 def test_the_history_has_means_over_windows_and_the_best_round_is_kept(ran: Ran) -> None:
@@ -181,18 +198,26 @@ def test_by_reconstruction_the_threshold_is_a_quantile_of_normal_windows(federat
     assert 0 < low < high
 
 
-def test_a_failing_client_is_named_in_one_sentence(
-    ran: Ran, federate: Federate, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(28, "No space left on device", "client-2.npz"), "No space left on device"),
+        (InputError("a sentence of ours"), "a sentence of ours"),
+        (ValueError("could not convert 0.8125, 3.375"), "ValueError, of which the client's own log has more"),
+    ],
+)
+def test_a_failing_client_is_named_in_one_sentence_that_quotes_no_value(
+    error: Exception, reason: str, ran: Ran, federate: Federate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest = client_app._trained
 
     def fail(message: Message, windows: Any, task: Any, client: int) -> Message:
         if client == 2:
-            raise OSError("disk is full")
+            raise error
         return honest(message, windows, task, client)
 
     monkeypatch.setattr(client_app, "_trained", fail)
-    with pytest.raises(InputError, match=r"^client 2 failed at 'train' \(disk is full\), and"):
+    with pytest.raises(InputError, match=rf"^client 2 failed at 'train' \({reason}\), and"):
         federate()
 
 
