@@ -41,7 +41,7 @@ from dwcpc.parity.defaults import DEFAULT_ROWS
     type=click.FloatRange(0, 1),
     default=0.01,
     show_default=True,
-    help="How much worse a figure may be, with 97.5 % confidence.",
+    help="How much worse a figure may be; what is worse than that passes 3 times in 100.",
 )
 @click.option(
     "--minimum",

@@ -32,6 +32,7 @@ Run = Callable[..., Any]
 REPOSITORY = Path(__file__).resolve().parents[2]
 QUICK = REPOSITORY / "tests" / "fixtures" / "quick_dwcpc.py"
 GO_MODULE = REPOSITORY / "go_harness"
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # several would wait for each other on a busy machine
 BEGIN_S = 1_772_323_200  # 2026-03-01T00:00:00Z
 NODES, STEPS = 8, 5000
 TINY = ("--set", "units=tiny", "--set", "encoding=8", "--set", "epochs=1", "--set", "batch_rows=32", "--cases", 256)
@@ -106,7 +107,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
 
 def quick_process(*arguments: object) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, str(QUICK), *map(str, arguments)]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+    return subprocess.run(argv, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=False)
 
 
 def test_collected_rows_are_trained_on_and_published(run: Run, served: Served) -> None:
@@ -169,7 +170,7 @@ def test_a_go_service_retrains_by_the_command_and_serves_what_it_published(serve
     library = {"DWCPC_ORT_LIB": str(runtime_library()), "DWCPC_TEST_RETRAIN": str(folder)}
     argv = ["go", "test", "-count=1", "-v", "-run", "TestAWatcherServesWhatDwcpcRetrainPublished", "./service"]
     done = subprocess.run(
-        argv, cwd=GO_MODULE, env={**os.environ, **library}, capture_output=True, text=True, check=False
+        argv, cwd=GO_MODULE, env={**os.environ, **ONE_THREAD, **library}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "--- PASS: TestAWatcherServesWhatDwcpcRetrainPublished" in done.stdout
