@@ -31,6 +31,7 @@ HEAVY = {"joblib", "pandas", "skl2onnx", "sklearn", "tensorboardX", "torch", "xg
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
 # What commands know before there is a network, and what trains trees: they may not bring torch along.
 LIGHT_FILES = (
+    *("bandwidth_files", "linear_baseline", "link_folds"),
     *("feature_choice", "folds", "history", "node_artifacts", "node_estimators", "node_table", "nodes", "options"),
     *("report", "run_files", "threshold"),
 )
