@@ -34,19 +34,9 @@ HEAVY = {"flwr", "joblib", "optuna", "pandas", "ray", "skl2onnx", "sklearn", "te
 LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pytorch/archive.py"}
 # What commands know before there is a network, and what trains trees: they may not bring torch along.
 LIGHT_FILES = (
-    *(
-        "bandwidth_files",
-        "feature_choice",
-        "folds",
-        "history",
-        "link_folds",
-        "node_artifacts",
-        "node_estimators",
-        "node_logs",
-        "node_table",
-        "nodes",
-    ),
-    *("options", "report", "run_files", "tensorboard", "threshold"),
+    *("bandwidth_files", "feature_choice", "folds", "history", "linear_baseline", "link_folds", "node_artifacts"),
+    *("node_estimators", "node_logs", "node_table", "nodes", "options", "report", "run_files", "tensorboard"),
+    "threshold",
 )
 LIGHT_TRAINING = (
     "models/data/",

@@ -57,8 +57,7 @@ def test_a_run_leaves_everything_and_its_bundle_is_as_good_through_go(
     assert report["served"][0]["fall"] < 1e-4
     assert stated(folder, "evaluation.json") == report["evaluations"]
 
-    out, bundle = tmp_path / "evaluation", folder / "dist" / "cpu-fp32" / "bandwidth"
-    ran = run("--json", "evaluate", folder, bundle, *SIMULATED, "--out", out)
+    ran = run("--json", "evaluate", folder, folder / "dist" / "cpu-fp32" / "bandwidth", *SIMULATED)
     assert ran.code == 0, ran.err
     later = {each["model"]: each["targets"] for each in ran.json if each["data"] == "later"}
     assert list(later) == ["persistence", "run (source)", "bandwidth cpu-fp32 (go)"]
@@ -67,8 +66,6 @@ def test_a_run_leaves_everything_and_its_bundle_is_as_good_through_go(
         for model in ("run (source)", "bandwidth cpu-fp32 (go)"):
             found = later[model][target]["figures"]
             assert found["rmse"] == pytest.approx(said[target]["figures"]["rmse"], rel=1e-3)
-    assert stated(out, "evaluation.json") == ran.json
-    assert (out / "plots" / "forecast-later-errors.png").exists()
 
 
 def test_the_go_collectors_export_trains_and_is_evaluated(run: Run, tmp_path: Path) -> None:
@@ -93,9 +90,15 @@ def test_the_go_collectors_export_trains_and_is_evaluated(run: Run, tmp_path: Pa
     assert report["forecast"] == {"targets": list(MEASURED), "last": list(MEASURED), "horizon": 2}
     assert [each["data"] for each in report["evaluations"]] == ["test"] * 3
     assert read_spec(folder / "features.json").features == channels
-    ran = run("evaluate", folder, "--data", table)
+    out = tmp_path / "evaluation"
+    ran = run("--json", "evaluate", folder, "--data", table, "--out", out)
     assert ran.code == 0, ran.err
-    assert "samples.csv" in ran.out
+    assert [(each["data"], each["model"]) for each in ran.json] == [
+        ("samples.csv", "persistence"),
+        ("samples.csv", "run (source)"),
+    ]
+    assert stated(out, "evaluation.json") == ran.json
+    assert (out / "plots" / "forecast-samples-csv-errors.png").exists()
 
 
 def test_a_table_with_the_raw_columns_takes_the_shipped_features_and_a_split_by_link(run: Run, tmp_path: Path) -> None:
@@ -124,7 +127,9 @@ def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
     monkeypatch.setattr(command, "bundle_forecast", wrong)
     monkeypatch.setattr(command, "plot_forecasts", lambda *_: None)
     monkeypatch.setattr(command, "PROOF_ROWS", 64)
-    ran = run(*TINY, *SIMULATED, "--compile", "--out", tmp_path / "run")
+    table = tmp_path / "links.csv"
+    write_csv(table, simulate_bandwidth(BandwidthSimulation(1, 1, 300)))
+    ran = run(*TINY, "--data", table, "--targets", ",".join(MEASURED), "--compile", "--out", tmp_path / "run")
     assert ran.code == 1
     assert "points, at most 0.2 are allowed" in ran.err
     assert stated(tmp_path / "run")["served"][0]["fall"] > 0.002
