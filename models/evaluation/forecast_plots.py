@@ -40,4 +40,5 @@ def plot_errors(
             for model, each in errors.items():
                 axes.hist(each.clip(-end, end), bins, histtype="step", label=model)
             axes.set(xlabel=f"{name}, predicted − measured", ylabel="windows", yscale="log")
+            axes.locator_params(axis="x", nbins=4)
             axes.legend(fontsize="x-small")

@@ -147,6 +147,8 @@ def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
         (("train", "bandwidth", "--spec", "nothing"), "no specification of that name"),
         (("train", "bandwidth", "--compile", "--target", "tpu"), "tpu"),
         (("evaluate", "models/trained/consensus", "--horizon", "3"), "--horizon: belongs to forecasters"),
+        (("evaluate", "models/trained/bandwidth_predictor", "--nodes", "3"), "--nodes: belongs to detectors"),
+        (("evaluate", "models/trained/consensus", "models/trained/bandwidth_predictor"), "evaluate them apart"),
     ],
 )
 def test_bad_usage_is_one_sentence(run: Run, arguments: tuple[str, ...], message: str) -> None:

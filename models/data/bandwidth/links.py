@@ -26,8 +26,8 @@ TRANSPORTS: Final = ("tcp", "quic", "rdma")
 SEGMENT_BYTES: Final = 1460.0
 BURST_BYTES: Final = (2 * SEGMENT_BYTES, 32e3)
 BURST_MS: Final = 4.0
-"""Packets come and are queued in bursts of 32 KB, or of what a slower link sends in 4 ms, about the longest that a
-radio may transmit at a time; of two segments at least."""
+"""Packets come and are queued in bursts of 32 KB, or of what a slower link sends in 4 ms, about as long as a radio may
+transmit at a time; of two segments at least."""
 
 
 @dataclass(frozen=True, slots=True)
