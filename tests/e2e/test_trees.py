@@ -188,7 +188,6 @@ def test_what_cannot_be_compiled_is_named_with_what_can(run: Run, tmp_path: Path
 @pytest.mark.parametrize(
     ("artifact", "option"),
     [
-        (CLASSIFIER, ("--threshold", "0.5")),
         (CLASSIFIER, ("--target-scaler", SCALER)),
         (CLASSIFIER, ("--input-shape", "24")),
         (FOREST, ("--missing", "0")),
