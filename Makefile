@@ -58,9 +58,8 @@ $(HARNESS): $(GO_SOURCES) | .make/prerequisites
 
 setup: .make/torch-$(TORCH_BACKEND) .make/packages .make/project $(HARNESS)  ## make .venv with the CLI, all extras and the development tools
 
-demo: setup  ## compile the trained model that ships with the project
-	@$(BIN)/dwcpc compile models/demo/consensus_demo.pth --scaler models/demo/consensus_demo_scaler.json \
-		--threshold "$$(cat models/demo/threshold.txt)" --calibration models/demo/calibration.npy --name consensus_demo --target cpu-fp32 --out dist --force --version 1.0
+demo: setup  ## compile the trained models that ship with the project
+	@$(BIN)/dwcpc compile --config models/trained/dwcpc.toml --force
 
 # One that is installed anyway will do: CHROMIUM=/path/to/chromium.
 ifdef CHROMIUM
