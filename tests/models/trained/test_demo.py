@@ -1,4 +1,4 @@
-"""What `make demo` compiles is what was trained: files that exist, small together, at the thresholds that training chose."""
+"""What `make demo` compiles is what was trained: files that ship, small together, at the thresholds chosen then."""
 
 from __future__ import annotations
 
