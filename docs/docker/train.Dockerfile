@@ -2,10 +2,10 @@
 # trains on a GPU: the locked torch has its libraries.
 #
 #     docker build -f docs/docker/train.Dockerfile -t dwcpc-train .
-#     docker run --rm -v "$PWD/registry:/work/registry" -v "$PWD/collected:/work/collected:ro" dwcpc-train \
+#     docker run --rm -v "$PWD/registry:/srv/dwcpc/registry" -v "$PWD/collected:/srv/dwcpc/collected:ro" dwcpc-train \
 #         retrain consensus --registry registry --data collected/consensus --incidents collected/consensus.incidents.csv
 #
-# /work/registry and what is mounted elsewhere below /work has to be writable for user 10001.
+# /srv/dwcpc/registry and what is mounted elsewhere below /srv/dwcpc has to be writable for user 10001.
 
 FROM golang:1.25.3-bookworm AS harness
 WORKDIR /src/go_harness
@@ -27,8 +27,8 @@ COPY models models
 COPY --from=harness /dwcpc-harness compiler/bin/dwcpc-harness
 RUN python -m pip install --no-deps --no-build-isolation . \
     && useradd --uid 10001 --create-home trainer \
-    && install -d -o trainer -g trainer /work
+    && install -d -o trainer -g trainer /srv/dwcpc
 USER 10001
-WORKDIR /work
+WORKDIR /srv/dwcpc
 ENTRYPOINT ["dwcpc"]
 CMD ["--help"]
