@@ -59,7 +59,7 @@ $(HARNESS): $(GO_SOURCES) | .make/prerequisites
 setup: .make/torch-$(TORCH_BACKEND) .make/packages .make/project $(HARNESS)  ## make .venv with the CLI, all extras and the development tools
 
 demo: setup  ## compile the trained models that ship with the project
-	@$(BIN)/dwcpc compile --config models/trained/dwcpc.toml --force
+	@$(BIN)/dwcpc compile --config models/trained/dwcpc.toml --out dist
 
 # One that is installed anyway will do: CHROMIUM=/path/to/chromium.
 ifdef CHROMIUM
