@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from dwcpc.compiler.cli.options import FILE, SEED, finite, input_shape
+from dwcpc.compiler.cli.options import FILE, SEED, finite, input_shape, on_the_command_line
 from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.errors import EXIT_CODES, DwcpcError
 from dwcpc.parity.defaults import DEFAULT_ROWS, DEFAULT_SEED
@@ -142,7 +142,7 @@ def _compile_configured(context: click.Context, output: Output, options: dict[st
     from dwcpc.compiler.commands.config import read_config
     from dwcpc.compiler.commands.configured import compile_all, exit_code, orders
 
-    given = {name for name in options if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE}
+    given = set(on_the_command_line(context, options))
     alien = sorted(given - {"config", "only", "since", "out", "force", "no_verify"})
     if alien:
         names = ", ".join("--" + name.replace("_", "-") for name in alien)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from dwcpc.compiler.cli.link_options import chosen_links, forecast_options
-from dwcpc.compiler.cli.options import FILE
+from dwcpc.compiler.cli.options import FILE, on_the_command_line
 from dwcpc.compiler.cli.output import Output
 from dwcpc.compiler.cli.training_options import chosen_data, data_options
 
@@ -63,6 +63,5 @@ def _evaluate_forecasters(context: click.Context, paths: tuple[Path, ...], optio
 
 
 def _refuse(context: click.Context, names: tuple[str, ...], whose: str) -> None:
-    for name in names:
-        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name}: belongs to {whose}, and none is named; omit it")
+    for name in on_the_command_line(context, names):
+        raise click.UsageError(f"--{name}: belongs to {whose}, and none is named; omit it")

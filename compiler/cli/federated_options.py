@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-from click.core import ParameterSource
+
+from dwcpc.compiler.cli.options import added, on_the_command_line
 
 if TYPE_CHECKING:
     from dwcpc.models.training.federated.options import FederatedOptions
@@ -50,14 +51,12 @@ PROXIMAL_MU: Final = 0.01
 
 def federated_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
-    for option in reversed(FEDERATED_OPTIONS):
-        command = option(command)
-    return command
+    return added(command, FEDERATED_OPTIONS)
 
 
 def chosen_federation(context: click.Context, options: dict[str, Any]) -> FederatedOptions | None:
     """Return what the options say, none for a training in one place; sets the default batch of a federation."""
-    given = {name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE}
+    given = on_the_command_line(context, options)
     if not options["federated"]:
         for name in NAMES:
             if name in given:

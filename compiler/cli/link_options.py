@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dwcpc.compiler.cli.options import FILE, SEED
+from dwcpc.compiler.cli.options import FILE, SEED, added, listed, refuse_other_source
 
 if TYPE_CHECKING:
     from dwcpc.compiler.commands.link_data import LinkData
@@ -48,23 +48,23 @@ OF_THE_SIMULATOR = ("difficulty", "links", "steps")
 
 def link_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add all of the options to a command."""
-    return _added(command, LINK_OPTIONS)
+    return added(command, LINK_OPTIONS)
 
 
 def forecast_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add those that a command with options for any table does not have."""
-    return _added(command, FORECAST_OPTIONS)
-
-
-def _added(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return added(command, FORECAST_OPTIONS)
 
 
 def chosen_links(context: click.Context, options: dict[str, Any]) -> LinkData:
     """Return what the options say; options of the other source of data are bad usage."""
-    _check(context, given=options["data"] is not None)
+    refuse_other_source(
+        context,
+        given=options["data"] is not None,
+        of_a_table=OF_A_TABLE,
+        of_the_simulator=OF_THE_SIMULATOR,
+        simulator="the simulator",
+    )
     if options["spec"] is not None and options["features"] is not None:
         raise click.UsageError("--spec and --features both say what goes into the model; give one of them")
     from dwcpc.compiler.commands.link_data import LinkData
@@ -86,15 +86,3 @@ def chosen_links(context: click.Context, options: dict[str, Any]) -> LinkData:
         seed=options["seed"],
         world=LinkWorld(options["seed"], options["difficulty"], sizes),
     )
-
-
-def listed(text: str | None) -> tuple[str, ...]:
-    """Return the names between commas."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
-def _check(context: click.Context, *, given: bool) -> None:
-    for name in OF_THE_SIMULATOR if given else OF_A_TABLE:
-        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
-            remedy = "omit it" if given else "give --data too"
-            raise click.UsageError(f"--{name}: belongs to {'the simulator' if given else '--data'}; {remedy}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dwcpc.compiler.cli.options import FILE, SEED
+from dwcpc.compiler.cli.options import FILE, SEED, added, refuse_other_source
 
 if TYPE_CHECKING:
     from dwcpc.compiler.commands.train_nodes import GivenTable
@@ -40,19 +40,19 @@ NODE_DATA_NAMES = ("data", "label", "time", "group", "spec", "seed", "difficulty
 
 def node_data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
-    for option in reversed(NODE_DATA_OPTIONS):
-        command = option(command)
-    return command
+    return added(command, NODE_DATA_OPTIONS)
 
 
 def chosen_source(context: click.Context, options: dict[str, Any]) -> GivenTable | Fleet:
     """Return what the options say; refuse those of the other source of data."""
     given = options["data"] is not None
-    alien = ("difficulty", "nodes", "samples") if given else ("label", "time", "group")
-    for name in alien:
-        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
-            remedy = "omit it" if given else "give --data too"
-            raise click.UsageError(f"--{name}: belongs to {'a simulated fleet' if given else '--data'}; {remedy}")
+    refuse_other_source(
+        context,
+        given=given,
+        of_a_table=("label", "time", "group"),
+        of_the_simulator=("difficulty", "nodes", "samples"),
+        simulator="a simulated fleet",
+    )
     from dwcpc.compiler.commands.train_nodes import GivenTable
     from dwcpc.models.data.nodes import Fleet
 

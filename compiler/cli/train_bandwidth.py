@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import click
 from dwcpc.compiler.cli.link_options import chosen_links, link_options
 from dwcpc.compiler.cli.options import FILE
 from dwcpc.compiler.cli.output import Output
+from dwcpc.compiler.cli.training_options import fit_options
 
 
 @click.command("bandwidth", short_help="Links: bandwidth, latency, loss and jitter by an LSTM with attention.")
@@ -54,18 +54,16 @@ def bandwidth(context: click.Context, /, **options: Any) -> None:
     """
     from dwcpc.compiler.commands.train_bandwidth import TrainBandwidthOrder, train_bandwidth_model
     from dwcpc.models.training.bandwidth import BandwidthRecipe
-    from dwcpc.models.training.options import FitOptions
     from dwcpc.models.training.report import plain
 
     output: Output = context.obj
-    fields = {field.name for field in dataclasses.fields(FitOptions)}
     recipe = BandwidthRecipe(
         units=options["units"],
         timesteps=options["timesteps"],
         relative_weight=options["relative_weight"],
         noise=options["noise"],
         dropout=options["dropout"],
-        fit=FitOptions(**{key: value for key, value in options.items() if key in fields}),
+        fit=fit_options(options),
     )
     order = TrainBandwidthOrder(
         recipe=recipe,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import click
@@ -10,7 +9,7 @@ import click
 from dwcpc.compiler.cli.federated_options import chosen_federation, federated_options
 from dwcpc.compiler.cli.options import FILE
 from dwcpc.compiler.cli.output import Output
-from dwcpc.compiler.cli.training_options import chosen_data, data_options
+from dwcpc.compiler.cli.training_options import chosen_data, data_options, fit_options
 
 
 @click.command("consensus", short_help="Consensus latency: an autoencoder with attention.")
@@ -73,12 +72,10 @@ def consensus(context: click.Context, /, **options: Any) -> None:
     from dwcpc.compiler.commands.train import TrainOrder, train_consensus_model
     from dwcpc.compiler.commands.train_federated import train_federated_model
     from dwcpc.models.training.consensus import ConsensusRecipe
-    from dwcpc.models.training.options import FitOptions
     from dwcpc.models.training.report import plain
 
     output: Output = context.obj
     federation = chosen_federation(context, options)
-    fields = {field.name for field in dataclasses.fields(FitOptions)}
     recipe = ConsensusRecipe(
         objective=options["objective"],
         units=options["units"],
@@ -92,7 +89,7 @@ def consensus(context: click.Context, /, **options: Any) -> None:
         threshold_by="labels" if options["quantile"] is None else "quantile",
         leave_out=options["leave_out"],
         share_normal=0.99 if options["quantile"] is None else options["quantile"],
-        fit=FitOptions(**{key: value for key, value in options.items() if key in fields}),
+        fit=fit_options(options),
     )
     out = options["out"] or Path("runs", "consensus")
     order = TrainOrder(recipe, chosen_data(options), out, options["resume"], options["members"])

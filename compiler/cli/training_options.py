@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dwcpc.compiler.cli.options import FILE, SEED
+from dwcpc.compiler.cli.options import FILE, SEED, added, listed
 
 if TYPE_CHECKING:
     from dwcpc.compiler.commands.training_data import DataOptions
+    from dwcpc.models.training.options import FitOptions
 
 DATA_OPTIONS = (
     click.option("--data", type=FILE, help="A .csv table.  [default: simulated]"),
@@ -43,9 +45,16 @@ TABLE_OPTIONS = ("features", "label", "time", "group", "kind")
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
-    for option in reversed(DATA_OPTIONS):
-        command = option(command)
-    return command
+    return added(command, DATA_OPTIONS)
+
+
+def fit_options(options: dict[str, Any]) -> FitOptions:
+    """Return those of `options` that say how a network is fitted."""
+    from dwcpc.models.training.options import FitOptions
+
+    return FitOptions(
+        **{field.name: options[field.name] for field in dataclasses.fields(FitOptions) if field.name in options}
+    )
 
 
 def chosen_data(options: dict[str, Any]) -> DataOptions:
@@ -56,8 +65,9 @@ def chosen_data(options: dict[str, Any]) -> DataOptions:
     from dwcpc.compiler.commands.training_data import DataOptions, columns_of
     from dwcpc.models.training.folds import CONSENSUS_COLUMNS, ConsensusSizes
 
-    features = tuple(name.strip() for name in (options["features"] or "").split(",") if name.strip())
-    columns = columns_of(features, options["label"], options["time"], options["group"], options["kind"])
+    columns = columns_of(
+        listed(options["features"]), options["label"], options["time"], options["group"], options["kind"]
+    )
     if options["data"] is None:
         columns = CONSENSUS_COLUMNS
     default = ConsensusSizes()

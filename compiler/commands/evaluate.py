@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
+from dwcpc.compiler.commands.runtimes import check_runtimes
 from dwcpc.compiler.commands.training_data import DataOptions, test_sets
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.evaluation.answers import Detector, bundle_score, load_detector
 from dwcpc.models.evaluation.detection import DetectionEvaluation, evaluate_detection
+from dwcpc.models.evaluation.figure import file_name
 from dwcpc.models.evaluation.plots import plot_detection, plot_reconstruction
 from dwcpc.models.training.folds import TestSet
 from dwcpc.models.training.report import plain
 from dwcpc.models.training.run_files import (
+    EVALUATION_FILE,
     PLOTS,
     SCALER_FILE,
     WEIGHTS_FILE,
@@ -38,7 +41,7 @@ class EvaluateOptions:
 
 def evaluate(paths: tuple[Path, ...], options: EvaluateOptions, progress: Progress) -> tuple[DetectionEvaluation, ...]:
     """Evaluate each folder of a run, and each bundle through each runtime; InputError where windows do not fit."""
-    _check_runtimes(options.runtimes)
+    check_runtimes(options.runtimes)
     models = [_opened(path) for path in paths]
     lengths = {_timesteps(model) for model in models}
     if len(lengths) > 1:
@@ -58,7 +61,7 @@ def evaluate(paths: tuple[Path, ...], options: EvaluateOptions, progress: Progre
     )
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        write_json(options.out / "evaluation.json", plain(evaluations))
+        write_json(options.out / EVALUATION_FILE, plain(evaluations))
     return evaluations
 
 
@@ -96,15 +99,8 @@ def _evaluated(
 
 
 def _plot(model: Detector, test: TestSet, folder: Path, features: tuple[str, ...]) -> None:
-    name = "".join(character if character.isalnum() else "-" for character in f"{model.model}-{test.name}")
+    name = file_name(f"{model.model}-{test.name}")
     judged = test.windows.clear()
     plot_detection(folder / f"detection-{name}.png", judged.anomalous, model.score(judged.x), model.threshold)
     error = model.feature_errors(judged.x)
     plot_reconstruction(folder / f"reconstruction-{name}.png", features, error, judged.anomalous)
-
-
-def _check_runtimes(names: tuple[str, ...]) -> None:
-    known = [runner.name for runner in RUNNERS]
-    for name in names:
-        if name not in known:
-            raise InputError(f"--runtime is {name!r}, expected one or more of {','.join(known)}")

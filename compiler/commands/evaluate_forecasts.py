@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands.link_data import LinkData, forecast_of, link_tests, spec_of
+from dwcpc.compiler.commands.runtimes import check_runtimes
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.spec import FeatureSpec
 from dwcpc.models.data.labelled import keyed_by
 from dwcpc.models.data.sequences import Forecast
+from dwcpc.models.evaluation.figure import file_name
 from dwcpc.models.evaluation.forecast_evaluation import ForecastEvaluation, evaluate_forecast
 from dwcpc.models.evaluation.forecast_plots import plot_forecasts
 from dwcpc.models.evaluation.forecasters import (
@@ -28,7 +30,6 @@ from dwcpc.models.evaluation.forecasters import (
     load_forecaster,
 )
 from dwcpc.models.training.bandwidth_files import (
-    EVALUATION,
     SCALER,
     TARGET_SCALER,
     WEIGHTS,
@@ -38,7 +39,7 @@ from dwcpc.models.training.bandwidth_files import (
 )
 from dwcpc.models.training.link_folds import ForecastTest, Task
 from dwcpc.models.training.report import plain
-from dwcpc.models.training.run_files import PLOTS, is_run, write_json
+from dwcpc.models.training.run_files import EVALUATION_FILE, PLOTS, is_run, write_json
 from dwcpc.parity.runners import RUNNERS
 
 Progress = Callable[[str], None]
@@ -80,7 +81,7 @@ def evaluate_forecasts(
     paths: tuple[Path, ...], options: ForecastOptions, progress: Progress
 ) -> tuple[ForecastEvaluation, ...]:
     """Evaluate each folder of a run, and each bundle through each runtime; InputError where windows do not fit."""
-    _check_runtimes(options.runtimes)
+    check_runtimes(options.runtimes)
     models = [_opened(path) for path in paths]
     task = _task(models, options.data)
     progress("simulating the data" if options.data.data is None else f"reading {options.data.data}")
@@ -94,10 +95,10 @@ def evaluate_forecasts(
             evaluations += (evaluate_forecast(test.name, name, names, test.sequences, answer),)
         if options.out is not None:
             plot_forecasts(
-                options.out / PLOTS / f"forecast-{_file_name(test.name)}.png", names, test.sequences.y, answers
+                options.out / PLOTS / f"forecast-{file_name(test.name)}.png", names, test.sequences.y, answers
             )
     if options.out is not None:
-        write_json(options.out / EVALUATION, plain(evaluations))
+        write_json(options.out / EVALUATION_FILE, plain(evaluations))
     return evaluations
 
 
@@ -144,14 +145,3 @@ def _answers(
         name = f"{model.name} {model.model.metadata.target} ({runner.name})"
         answers[name] = bundle_forecast(model.model, runner, test.table, test.sequences)
     return answers
-
-
-def _check_runtimes(names: tuple[str, ...]) -> None:
-    known = [runner.name for runner in RUNNERS]
-    for name in names:
-        if name not in known:
-            raise InputError(f"--runtime is {name!r}, expected one or more of {','.join(known)}")
-
-
-def _file_name(name: str) -> str:
-    return "".join(character if character.isalnum() else "-" for character in name)

@@ -21,7 +21,6 @@ from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.classification import Judge
 from dwcpc.models.retraining.comparison import Figures, Weights
 from dwcpc.models.retraining.exports import ExportColumns, Key
-from dwcpc.models.retraining.operating_point import OperatingPoint
 from dwcpc.models.training.node_artifacts import SCALER, compiled_threshold
 from dwcpc.models.training.nodes import NodeRecipe
 
@@ -127,11 +126,11 @@ def _fresh(job: Job, rows: LabelledRows, split: Split) -> Fresh:
     def figures(bundle: Bundle) -> Figures:
         columns = [rows.names.index(name) for name in bundle.metadata.inputs[0].channels]
         answers = bundle_answers(bundle.path, x[:, columns])
-        point, judge = OperatingPoint(label, answers.score), Judge(label, answers.score, answers.flagged)
+        judge = Judge(label, answers.score, answers.flagged)
 
         def weighted(weights: Weights | None) -> dict[str, float]:
             own = judge.figures(weights)
-            recall = point.recall_at(FALSE_POSITIVES, weights)
+            recall = judge.recall_at(FALSE_POSITIVES, weights)
             return {RECALL: recall} | {name: float(getattr(own, name)) for name in BESIDE}
 
         return weighted

@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 from dwcpc.compiler.commands.training_data import DataOptions, folds
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.evaluation.detection import DetectionEvaluation, evaluate_detection
+from dwcpc.models.evaluation.figure import file_name
 from dwcpc.models.evaluation.plots import plot_detection
 from dwcpc.models.evaluation.told import told
 from dwcpc.models.training.report import REPORT_FILE, TrainingReport, epochs_told, files_in, plain, versions
-from dwcpc.models.training.run_files import CALIBRATION_FILE, PLOTS, SCALER_FILE, WEIGHTS_FILE, write_json
+from dwcpc.models.training.run_files import (
+    CALIBRATION_FILE,
+    EVALUATION_FILE,
+    PLOTS,
+    SCALER_FILE,
+    WEIGHTS_FILE,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from dwcpc.models.training.consensus import ConsensusRecipe, Trained
@@ -81,16 +89,17 @@ def train_consensus_model(order: TrainOrder, progress: Progress) -> TrainResult:
     write_ensemble(order.out, {f"seed-{seed}": trained.threshold for seed, trained, _, _ in runs})
     together = evaluate_ensemble(given.tests, [trained for _, trained, _, _ in runs]) if given.labelled else ()
     evaluations = tuple(each for run in runs for each in run[3]) + together
-    write_json(order.out / "evaluation.json", plain(evaluations))
+    write_json(order.out / EVALUATION_FILE, plain(evaluations))
     return TrainResult(order.out, tuple(run[2] for run in runs), evaluations)
 
 
 def _trained(
     given: Folds, order: TrainOrder, recipe: ConsensusRecipe, folder: Path, progress: Progress
 ) -> tuple[Trained, TrainingReport, tuple[DetectionEvaluation, ...]]:
+    from dwcpc.models.training.checkpoint import checkpoint_of
     from dwcpc.models.training.consensus import train_consensus
 
-    trained = train_consensus(given, recipe, folder, progress, _checkpoint(order.resume))
+    trained = train_consensus(given, recipe, folder, progress, checkpoint_of(order.resume))
     name = f"{recipe.units} {recipe.objective}" if order.members == 1 else f"seed {recipe.fit.seed}"
     evaluations = evaluated(given, trained, name, folder, progress)
     report = written_report(order.data, dataclasses.asdict(recipe), trained, evaluations, folder)
@@ -109,10 +118,10 @@ def evaluated(
         score = trained.score(test.windows)
         evaluations += (evaluate_detection(test.name, name, test.windows, score, trained.threshold),)
         clear = ~test.windows.edge
-        path = folder / PLOTS / f"detection-{_file_name(test.name)}.png"
+        path = folder / PLOTS / f"detection-{file_name(test.name)}.png"
         plot_detection(path, test.windows.clear().anomalous, score[clear], trained.threshold)
     plot_history(folder / PLOTS / "history.png", trained.history)
-    write_json(folder / "evaluation.json", plain(evaluations))
+    write_json(folder / EVALUATION_FILE, plain(evaluations))
     return evaluations
 
 
@@ -140,14 +149,3 @@ def written_report(
     )
     write_json(folder / REPORT_FILE, plain(report))
     return report
-
-
-def _checkpoint(resume: Path | None) -> Path | None:
-    """Return the checkpoint itself, where the folder of a run is named."""
-    from dwcpc.models.training.checkpoint import FOLDER, LAST
-
-    return resume / FOLDER / LAST if resume is not None and resume.is_dir() else resume
-
-
-def _file_name(name: str) -> str:
-    return "".join(character if character.isalnum() else "-" for character in name)

@@ -15,14 +15,15 @@ from dwcpc.compiler.errors import InputError, VerdictError
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.sources.base import LoadOptions
 from dwcpc.compiler.targets import target_named
+from dwcpc.models.evaluation.figure import file_name
 from dwcpc.models.evaluation.forecast_evaluation import ForecastEvaluation, evaluate_forecast
 from dwcpc.models.evaluation.forecast_fall import LARGEST_FALL, largest_fall
 from dwcpc.models.evaluation.forecast_plots import plot_forecasts
 from dwcpc.models.evaluation.forecast_told import told
 from dwcpc.models.evaluation.forecasters import bundle_forecast
-from dwcpc.models.training.bandwidth_files import CALIBRATION, EVALUATION, FEATURES, SCALER, TARGET_SCALER, WEIGHTS
+from dwcpc.models.training.bandwidth_files import FEATURES, SCALER, TARGET_SCALER, WEIGHTS
 from dwcpc.models.training.report import REPORT_FILE, plain
-from dwcpc.models.training.run_files import PLOTS, write_json
+from dwcpc.models.training.run_files import CALIBRATION_FILE, EVALUATION_FILE, PLOTS, write_json
 from dwcpc.parity.defaults import DEFAULT_SEED
 from dwcpc.parity.runners.go import GoRuntime
 
@@ -70,7 +71,7 @@ class TrainBandwidthResult:
         lines.append(
             f"compile it: dwcpc compile {folder / WEIGHTS} --scaler {folder / SCALER} --target-scaler "
             f"{folder / TARGET_SCALER} --features {folder / FEATURES} --timesteps {report.recipe['timesteps']} "
-            f"--calibration {folder / CALIBRATION}"
+            f"--calibration {folder / CALIBRATION_FILE}"
         )
         return "\n".join([*lines, f"trained: {folder}"])
 
@@ -79,6 +80,7 @@ def train_bandwidth_model(order: TrainBandwidthOrder, progress: Progress) -> Tra
     """Carry out `order`; VerdictError where a bundle fails, or its figures fall by more than LARGEST_FALL."""
     from dwcpc.models.training.bandwidth import train_bandwidth
     from dwcpc.models.training.bandwidth_report import bandwidth_report
+    from dwcpc.models.training.checkpoint import checkpoint_of
     from dwcpc.models.training.plots import plot_history
 
     for target in order.targets:
@@ -90,7 +92,7 @@ def train_bandwidth_model(order: TrainBandwidthOrder, progress: Progress) -> Tra
     for name, left_out in (("training", folds.train.left_out), ("validation", folds.validation.left_out)):
         if left_out:
             progress(f"{name}: {left_out} windows are left out, because a number in them is missing")
-    trained = train_bandwidth(folds, order.recipe, order.out, progress, _checkpoint(order.resume))
+    trained = train_bandwidth(folds, order.recipe, order.out, progress, checkpoint_of(order.resume))
     source = _evaluated(folds, trained, order, progress)
     plot_history(order.out / PLOTS / "history.png", trained.history)
     report = bandwidth_report(folds, order.recipe, trained, (order.data.told, source), order.out)
@@ -120,7 +122,7 @@ def _evaluated(
             f"{order.recipe.units} LSTM": trained.predict(windows.x),
         }
         evaluations += tuple(evaluate_forecast(test.name, name, names, windows, each) for name, each in answers.items())
-        plot_forecasts(order.out / PLOTS / f"forecast-{_file_name(test.name)}.png", names, windows.y, answers)
+        plot_forecasts(order.out / PLOTS / f"forecast-{file_name(test.name)}.png", names, windows.y, answers)
     return evaluations
 
 
@@ -164,7 +166,7 @@ def _compile_order(order: TrainBandwidthOrder, target: str) -> Order:
         out=folder / "dist" / target,
         version=None,
         replace=False,
-        calibration=folder / CALIBRATION,
+        calibration=folder / CALIBRATION_FILE,
         rows=PROOF_ROWS,
         seed=DEFAULT_SEED,
         verify=True,
@@ -174,7 +176,7 @@ def _compile_order(order: TrainBandwidthOrder, target: str) -> Order:
 
 
 def _write(order: TrainBandwidthOrder, report: BandwidthReport, evaluations: tuple[ForecastEvaluation, ...]) -> None:
-    write_json(order.out / EVALUATION, plain(evaluations))
+    write_json(order.out / EVALUATION_FILE, plain(evaluations))
     write_json(order.out / REPORT_FILE, plain(report))
 
 
@@ -185,14 +187,3 @@ def _check_falls(report: BandwidthReport) -> None:
                 f"{served.bundle}: against the source model falls {served.fell_most}, at most {100 * LARGEST_FALL:g} "
                 "are allowed; compile it with a higher --min-sqnr"
             )
-
-
-def _checkpoint(resume: Path | None) -> Path | None:
-    """Return the checkpoint itself, where the folder of a run is named."""
-    from dwcpc.models.training.checkpoint import FOLDER, LAST
-
-    return resume / FOLDER / LAST if resume is not None and resume.is_dir() else resume
-
-
-def _file_name(name: str) -> str:
-    return "".join(character if character.isalnum() else "-" for character in name)

@@ -21,6 +21,7 @@ from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
 from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.grouped_classification import Evaluation, highest_fall
+from dwcpc.models.evaluation.plots import plot_detection
 from dwcpc.models.training.node_artifacts import (
     SCALER,
     Judged,
@@ -32,8 +33,9 @@ from dwcpc.models.training.node_artifacts import (
     write_report,
 )
 from dwcpc.models.training.node_estimators import FILES, require_libraries
-from dwcpc.models.training.node_logs import plot_judged, write_tree_logs
+from dwcpc.models.training.node_logs import write_tree_logs
 from dwcpc.models.training.nodes import NodeRecipe, TrainedNodes, judge, recall_by_cause, train
+from dwcpc.models.training.run_files import PLOTS
 from dwcpc.parity.defaults import DEFAULT_SEED
 
 NAME = "node_reliability"
@@ -74,13 +76,14 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     split = _split(rows, order.recipe)
     trained = train(rows, split, order.recipe, say)
     say("judging on validation and test")
-    on_test = _judged("test", trained, rows, split.test)
+    scores = trained.suspicion(rows.x[split.test])
+    on_test = _judged_by("test", scores, trained, rows, split.test)
     judged = [_judged("validation", trained, rows, split.validation), on_test]
     if isinstance(order.source, Fleet):
         judged += [_elsewhere(fleet, trained, order, say) for fleet in _others(order.source)]
     order.out.mkdir(parents=True, exist_ok=True)
     write_tree_logs(order.out, trained.history)
-    plot_judged(order.out, on_test.on, rows.label[split.test], trained.suspicion(rows.x[split.test]), trained.threshold)
+    plot_detection(order.out / PLOTS / "detection-test.png", rows.label[split.test], scores, trained.threshold)
     found = report(trained, save_artifacts(trained, order.out), rows, split, judged, _described(order.source))
     if order.compile:
         found = dataclasses.replace(found, served=_served(order, trained, rows, split.test, on_test.evaluation, say))
@@ -113,7 +116,13 @@ def _split(rows: LabelledRows, recipe: NodeRecipe) -> Split:
 
 
 def _judged(on: str, trained: TrainedNodes, rows: LabelledRows, chosen: NDArray[np.int64]) -> Judged:
-    scores = trained.suspicion(rows.x[chosen])
+    return _judged_by(on, trained.suspicion(rows.x[chosen]), trained, rows, chosen)
+
+
+def _judged_by(
+    on: str, scores: NDArray[np.float64], trained: TrainedNodes, rows: LabelledRows, chosen: NDArray[np.int64]
+) -> Judged:
+    """Judge the `scores` that the model gave the `chosen` rows."""
     flagged = scores >= trained.threshold
     return Judged(on, judge(scores, flagged, rows, chosen), recall_by_cause(flagged, rows, chosen))
 

@@ -13,6 +13,7 @@ import numpy as np
 from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands.reference_source import reference_source
+from dwcpc.compiler.commands.runtimes import check_runtimes
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.bundled import feature_use
 from dwcpc.compiler.scalers import Scaler
@@ -84,10 +85,8 @@ def _refusing_by_features(bundle: Bundle, reference: Reference, seed: int) -> Re
 
 
 def _runners(names: tuple[str, ...]) -> tuple[Runner, ...]:
+    check_runtimes(names)
     known = {runner.name: runner for runner in RUNNERS}
-    for name in names:
-        if name not in known:
-            raise InputError(f"--runtime is {name!r}, expected one or more of {','.join(known)}")
     return tuple(known[name] for name in dict.fromkeys(names))
 
 

@@ -63,8 +63,7 @@ class Judge:
 
     def figures(self, weights: NDArray[np.integer] | None = None) -> DetectionFigures:
         """Judge the rows; `weights` says how often each counts, once without."""
-        weight = np.ones(len(self._order)) if weights is None else weights[self._order].astype(np.float64)
-        positive, negative = weight * self._anomalous, weight * (1 - self._anomalous)
+        positive, negative = self._weighed(weights)
         found, false = float(positive[self._flagged].sum()), float(negative[self._flagged].sum())
         found_at, false_at = np.cumsum(positive)[self._last], np.cumsum(negative)[self._last]
         positives, negatives = float(found_at[-1]), float(false_at[-1])
@@ -80,6 +79,21 @@ class Judge:
             roc_auc=_ratio(_roc_area(found_at, false_at), positives * negatives),
             pr_auc=_ratio(_precision_area(found_at, false_at), positives),
         )
+
+    def recall_at(self, false_positives: float, weights: NDArray[np.integer] | None = None) -> float:
+        """Return the recall where the scores from some one on are flagged: at most a share of the normal rows.
+
+        So two models are compared at one rate of false alarms, whatever they flag by; NaN where nothing is anomalous.
+        """
+        positive, negative = self._weighed(weights)
+        found_at, false_at = np.cumsum(positive)[self._last], np.cumsum(negative)[self._last]
+        allowed = np.searchsorted(false_at, false_positives * false_at[-1], side="right")
+        return _ratio(float(found_at[allowed - 1]) if allowed else 0.0, float(found_at[-1]))
+
+    def _weighed(self, weights: NDArray[np.integer] | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return how often each row counts as an anomaly, and as a normal row, from the highest score down."""
+        weight = np.ones(len(self._order)) if weights is None else weights[self._order].astype(np.float64)
+        return weight * self._anomalous, weight * (1 - self._anomalous)
 
 
 def detection_figures(anomalous: Flags, score: Scores, threshold: float) -> DetectionFigures:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+def file_name(name: str) -> str:
+    """Return `name` as a part of a file's name: letters and digits stay, anything else is a hyphen."""
+    return "".join(character if character.isalnum() else "-" for character in name)
+
+
 @contextlib.contextmanager
 def drawn(path: Path, panels: int) -> Iterator[list[Axes]]:
     """Yield so many axes side by side; the file is written when the block ends."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dwcpc.models.evaluation.aligned import aligned
 from dwcpc.models.evaluation.forecast_evaluation import ForecastEvaluation, TargetEvaluation
 
 HEADINGS = ("data", "samples", "target", "model", "MAE", "RMSE", "MAPE", "R²", "correlation", "from", "within")
@@ -17,9 +18,7 @@ NOTE = (
 def told(evaluations: Sequence[ForecastEvaluation]) -> str:
     """Return the table: targets one below the other, and in each the models."""
     rows = [HEADINGS, *_rows(evaluations)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADINGS))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
-    return "\n".join([*lines, "", NOTE])
+    return "\n".join([*aligned(rows, left=4), "", NOTE])
 
 
 def markdown(evaluations: Sequence[ForecastEvaluation]) -> str:
@@ -55,10 +54,3 @@ def _figures(found: TargetEvaluation) -> tuple[str, ...]:
 
 def _digits(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.4f}"
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [
-        cell.ljust(width) if at < 4 else cell.rjust(width)
-        for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]

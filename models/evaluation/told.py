@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from dwcpc.models.evaluation.aligned import aligned
 from dwcpc.models.evaluation.detection import DetectionEvaluation
 
 HEADINGS = (
@@ -29,9 +30,7 @@ def told(evaluations: Sequence[DetectionEvaluation]) -> str:
     rows: list[tuple[str, ...]] = [HEADINGS]
     for evaluation in evaluations:
         rows += [_row(evaluation), _low_row(evaluation)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADINGS))]
-    lines = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
-    lines += ["", "found of each kind"]
+    lines = [*aligned(rows, left=2), "", "found of each kind"]
     lines += [f"  {evaluation.model}, {evaluation.data}: {_kinds(evaluation)}" for evaluation in evaluations]
     return "\n".join(
         [
@@ -72,13 +71,6 @@ def _row(evaluation: DetectionEvaluation) -> tuple[str, ...]:
 def _low_row(evaluation: DetectionEvaluation) -> tuple[str, ...]:
     lows = (f"≥ {percent(evaluation.intervals[name].low)}" for name in INTERVALS)
     return ("", "", "", "", *lows, "")
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [
-        cell.ljust(width) if at < 2 else cell.rjust(width)
-        for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
 
 
 def _kinds(evaluation: DetectionEvaluation) -> str:

@@ -17,7 +17,7 @@ from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.whole_file import whole_file
 from dwcpc.models.bandwidth_predictor import OUTPUT_CHANNELS, BandwidthPredictor
 from dwcpc.models.data.sequences import Sequences
-from dwcpc.models.training.bandwidth_files import CALIBRATION, FEATURES, SCALER, TARGET_SCALER, WEIGHTS
+from dwcpc.models.training.bandwidth_files import FEATURES, SCALER, TARGET_SCALER, WEIGHTS
 from dwcpc.models.training.feature_choice import spec_document
 from dwcpc.models.training.fit import Order, Progress, Rows, fit
 from dwcpc.models.training.forecasting import Forecasting, fix_batch_norms
@@ -25,7 +25,7 @@ from dwcpc.models.training.history import Epoch
 from dwcpc.models.training.linear_baseline import Linear, fit_linear
 from dwcpc.models.training.link_folds import LinkFolds
 from dwcpc.models.training.options import FitOptions
-from dwcpc.models.training.run_files import write_json
+from dwcpc.models.training.run_files import CALIBRATION_FILE, write_json
 from dwcpc.models.training.scaling import write_standard_scaler
 from dwcpc.models.training.sizes import Units, predictor_config
 
@@ -122,7 +122,7 @@ def _save(module: nn.Module, folds: LinkFolds, recipe: BandwidthRecipe, folder: 
         torch.save(module.state_dict(), file)
     write_json(folder / FEATURES, spec_document(folds.task.spec))
     chosen = np.random.default_rng(recipe.fit.seed).permutation(len(folds.validation))[:CALIBRATION_WINDOWS]
-    np.save(folder / CALIBRATION, folds.validation.x[chosen])
+    np.save(folder / CALIBRATION_FILE, folds.validation.x[chosen])
 
 
 def _task(recipe: BandwidthRecipe) -> str:

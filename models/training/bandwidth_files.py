@@ -17,8 +17,6 @@ WEIGHTS: Final = "bandwidth.pth"
 SCALER: Final = "bandwidth_scaler.json"
 TARGET_SCALER: Final = "bandwidth_target_scaler.json"
 FEATURES: Final = "features.json"
-CALIBRATION: Final = "calibration.npy"
-EVALUATION: Final = "evaluation.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ class Parts:
     schedule: torch.optim.lr_scheduler.LRScheduler
 
 
+def checkpoint_of(resume: Path | None) -> Path | None:
+    """Return the checkpoint to go on from: itself, or the last one of a run whose folder is named."""
+    return resume / FOLDER / LAST if resume is not None and resume.is_dir() else resume
+
+
 def save_checkpoint(path: Path, parts: Parts, history: list[Epoch], options: FitOptions, task: str) -> None:
     """Write the state after the last epoch of `history`, whole or not at all; `task` tells what was trained."""
     content = {

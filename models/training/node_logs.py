@@ -5,11 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dwcpc.models.evaluation.figure import drawn
-from dwcpc.models.evaluation.plots import plot_detection
 from dwcpc.models.training.node_estimators import History
 from dwcpc.models.training.run_files import PLOTS
 from dwcpc.models.training.tensorboard import FOLDER as TENSORBOARD
@@ -40,8 +36,3 @@ def write_tree_logs(folder: Path, history: History) -> None:
                 axes.plot(range(1, len(values) + 1), values, label=part)
             axes.set(xlabel="trees", ylabel=told)
             axes.legend()
-
-
-def plot_judged(folder: Path, on: str, label: NDArray[np.bool_], score: NDArray[np.floating], threshold: float) -> None:
-    """Draw how `score` tells the labelled rows from the others; `threshold` is where one is flagged."""
-    plot_detection(folder / PLOTS / f"detection-{on}.png", label, score, threshold)

@@ -13,6 +13,7 @@ WEIGHTS_FILE: Final = "consensus.pth"
 SCALER_FILE: Final = "consensus_scaler.json"
 THRESHOLD_FILE: Final = "threshold.txt"
 CALIBRATION_FILE: Final = "calibration.npy"
+EVALUATION_FILE: Final = "evaluation.json"
 PLOTS: Final = "plots"
 
 

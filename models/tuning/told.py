@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from dwcpc.models.evaluation.aligned import aligned
 from dwcpc.models.tuning.findings import StudyFindings, TrialFindings
 from dwcpc.models.tuning.rounding import rounded
 
@@ -21,11 +22,9 @@ def told(found: StudyFindings) -> str:
     return "\n".join(lines)
 
 
-def _table(front: Sequence[TrialFindings]) -> Iterator[str]:
+def _table(front: Sequence[TrialFindings]) -> list[str]:
     rows = [(*HEAD, *front[0].params), *map(_cells, front)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    for row in rows:
-        yield "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+    return [f"  {line}" for line in aligned(rows)]
 
 
 def _cells(trial: TrialFindings) -> tuple[str, ...]:

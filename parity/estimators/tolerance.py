@@ -77,10 +77,16 @@ def tolerances(
 
 def average_undecided(core: TreeEnsemble, probability: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return the rows [rows] whose label depends on the order in which the trees' `probability` is added up."""
+    order = _order_of_trees(core)
+    return np.asarray(_lead(probability) <= order) if order else np.zeros(len(probability), bool)
+
+
+def _order_of_trees(core: TreeEnsemble) -> float:
+    """Return how much an average probability depends on the order of its trees; 0 where nothing is rounded."""
     trees = core.forest.trees
     if core.link != "average" or trees < FEWEST_IN_ANY_ORDER or adds_exactly(core.forest.value, trees):
-        return np.zeros(len(probability), bool)
-    return np.asarray(_lead(probability) <= trees * FLOAT64_ULP)
+        return 0.0
+    return trees * FLOAT64_ULP
 
 
 def adds_exactly(values: NDArray[np.float64], count: int) -> bool:
@@ -93,9 +99,7 @@ def adds_exactly(values: NDArray[np.float64], count: int) -> bool:
 def _at_threshold(core: TreeEnsemble | LinearModel, decision: Decision) -> float:
     """Return how near to the threshold a probability may be and its side still be a matter of rounding."""
     if isinstance(core, TreeEnsemble) and core.link == "average":
-        trees = core.forest.trees
-        exact = trees < FEWEST_IN_ANY_ORDER or adds_exactly(core.forest.value, trees)
-        return 0.0 if exact else trees * FLOAT64_ULP
+        return _order_of_trees(core)
     unit = 2 * FLOAT32_ULP if core.adds_in == "float32" else 8 * FLOAT64_ULP
     return unit * decision.threshold
 

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from dwcpc.models.evaluation.detection import DetectionEvaluation
+from dwcpc.models.training.run_files import EVALUATION_FILE
 
 FIGURES: Final = {
     "accuracy": "accuracy",
@@ -34,7 +35,7 @@ def table(folders: list[Path]) -> str:
 
 
 def _evaluations(folder: Path) -> Iterator[DetectionEvaluation]:
-    yield from msgspec.json.decode((folder / "evaluation.json").read_bytes(), type=list[DetectionEvaluation])
+    yield from msgspec.json.decode((folder / EVALUATION_FILE).read_bytes(), type=list[DetectionEvaluation])
 
 
 def _cells(run: str, evaluation: DetectionEvaluation) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dwcpc.models.evaluation.classification import Judge
 from dwcpc.models.retraining.comparison import LEAST_LABELLED, Figures, Weights, compare, enough
-from dwcpc.models.retraining.operating_point import OperatingPoint
 from dwcpc.models.retraining.power import passed_at_the_border, shares
 
 ROWS = 1600
@@ -124,13 +124,17 @@ def plain_recall(label: NDArray[np.bool_], score: NDArray[np.float64], share: fl
     return best
 
 
+def judge_of(label: NDArray[np.bool_], score: NDArray[np.float64]) -> Judge:
+    return Judge(label, score, np.zeros(len(label), np.bool_))
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_recall_at_a_rate_of_false_positives_is_that_of_the_best_threshold(seed: int) -> None:
     rng = np.random.default_rng(seed)
     label = rng.random(300) < 0.2
     score = np.round(rng.normal(size=300) + label, 1)  # with ties
     share = float(rng.choice([0.0, 0.02, 0.05, 0.3]))
-    assert OperatingPoint(label, score).recall_at(share) == pytest.approx(plain_recall(label, score, share), abs=1e-12)
+    assert judge_of(label, score).recall_at(share) == pytest.approx(plain_recall(label, score, share), abs=1e-12)
 
 
 def test_recall_at_a_rate_counts_rows_as_often_as_they_were_drawn() -> None:
@@ -139,5 +143,5 @@ def test_recall_at_a_rate_counts_rows_as_often_as_they_were_drawn() -> None:
     weights: Weights = rng.integers(0, 4, 200)
     again = np.repeat(np.arange(200), weights)
     expected = plain_recall(label[again], score[again], 0.1)
-    assert OperatingPoint(label, score).recall_at(0.1, weights) == pytest.approx(expected, abs=1e-12)
-    assert math.isnan(OperatingPoint(np.zeros(5, np.bool_), np.arange(5.0)).recall_at(0.1))
+    assert judge_of(label, score).recall_at(0.1, weights) == pytest.approx(expected, abs=1e-12)
+    assert math.isnan(judge_of(np.zeros(5, np.bool_), np.arange(5.0)).recall_at(0.1))
