@@ -23,6 +23,7 @@ from dwcpc.compiler.signature import (
     ANOMALY_FLAG,
     GRAPH_INPUT,
     ISOLATION_DEFINITION,
+    PROBABILITY_DEFINITION,
     SCORE_DEFINITION,
     SCORE_OUTPUT,
 )
@@ -164,12 +165,14 @@ def _feature_use(request: CompileRequest, spec: ModelSpec, scaler: Scaler | None
 def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decision | None:
     """Return what makes an answer an anomaly; InputError for a threshold where the model has no score.
 
-    Without a threshold an autoencoder has none, an isolation forest keeps the one it was fitted with, and a classifier
+    Without a threshold a network has none, an isolation forest keeps the one it was fitted with, and a classifier
     its framework's label.
     """
     spec = loaded.spec
     if spec.task == "autoencoder":
         return None if threshold is None else Decision(SCORE_OUTPUT, SCORE_DEFINITION, threshold, ">")
+    if spec.task == "anomaly_detection" and isinstance(loaded, Network):
+        return None if threshold is None else Decision(SCORE_OUTPUT, PROBABILITY_DEFINITION, threshold, ">=")
     if spec.task == "anomaly_detection" and isinstance(loaded, Estimator) and isinstance(loaded.core, TreeEnsemble):
         if threshold is not None:
             return Decision(SCORE_OUTPUT, ISOLATION_DEFINITION, threshold, "<=", ANOMALY_FLAG)
@@ -233,7 +236,7 @@ def _check_options(loaded: Network | Estimator, request: CompileRequest) -> None
 
 
 def _output_width(loaded: Network | Estimator) -> int:
-    return loaded.spec.output_shape[-1] if isinstance(loaded, Network) else 1
+    return loaded.spec.output_shape[-1] if isinstance(loaded, Network) and loaded.spec.output_shape else 1
 
 
 def _scaler(path: Path | None) -> LoadedScaler | None:

@@ -6,6 +6,7 @@ GRAPH_INPUT = "input"
 ADDED_PREFIX = "dwcpc_"  # of every other name that is added, so that none meets one of the exporter's
 SCORE_OUTPUT = "anomaly_score"
 SCORE_DEFINITION = "mean over all values of the window of (scaled input - reconstruction)^2, on scaled values"
+PROBABILITY_DEFINITION = "probability of an anomaly, as the network answers it"
 ANOMALY_FLAG = "anomaly"
 DECISION_VALUE = "decision_value"
 LABEL = "label"

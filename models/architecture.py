@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Shapes = Mapping[str, tuple[int, ...]]
 """Shape of each tensor of a state dict, by its key."""
 
-Task = Literal["autoencoder", "regression"]
+Task = Literal["autoencoder", "regression", "anomaly_detection"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,9 @@ class Architecture(Generic[ConfigT]):
     """A model class whose sizes can be read from the shapes of its weights.
 
     `model_type` is the word for it in `metadata.json`. `latency_budget_ms` is the p99 of one prediction on
-    one thread. `output_channels` is empty where the outputs are the input's features. `timesteps_key` names the
-    weight whose length is the number of timesteps, or is None where no weight tells it.
+    one thread. `output_channels` is empty where the outputs are the input's features, and of a detector, whose
+    one output `[batch]` is the probability of an anomaly. `timesteps_key` names the weight whose length is the
+    number of timesteps, or is None where no weight tells it.
     `config_from_shapes(shapes, timesteps)` never fails: a size that cannot be read is the config's default,
     and the comparison of shapes then names the key. `build(config)` returns a module in eval mode, whose input
     is `[batch, timesteps, features]`.

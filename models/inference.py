@@ -10,6 +10,7 @@ import torch
 from dwcpc.models.architecture import Architecture, Config, Shapes
 from dwcpc.models.bandwidth_predictor import BANDWIDTH_PREDICTOR
 from dwcpc.models.bilstm_attention_autoencoder import BILSTM_ATTENTION_AUTOENCODER
+from dwcpc.models.conv_lstm_detector import CONV_LSTM_DETECTOR
 from dwcpc.models.dimensions import LARGEST_DIMENSION, dimension
 from dwcpc.models.lstm_attention_autoencoder import LSTM_ATTENTION_AUTOENCODER
 
@@ -17,6 +18,7 @@ ARCHITECTURES: Final[tuple[Architecture[Any], ...]] = (
     BILSTM_ATTENTION_AUTOENCODER,
     LSTM_ATTENTION_AUTOENCODER,
     BANDWIDTH_PREDICTOR,
+    CONV_LSTM_DETECTOR,
 )
 
 DEFAULT_TIMESTEPS: Final = 30

@@ -16,6 +16,8 @@ weights, 51 dB where other draws had 72. The plain ratio stands in the check's n
     |error| of a score S      ≤  2·√S·e + e²      with e = 8 · ε · a_i, as Cauchy–Schwarz has it
     a decision may flip within   √S·e + e²        with e = ε · a_i, which is 2 % of a threshold of 0.3 at 30 dB
 
+Where the network answers the score itself, its error is that of a value, and a decision may flip within ε · a_i.
+
 The promise is about representative rows. Few rows made to be hard (special, zero, with missing values or a short
 history, at the threshold) have a floor 3 dB lower. On rows that no training set holds the rounding of weights is
 amplified as well: those ten times as wide as typical ones have a floor 10 dB lower, those 10⁴ times as wide one 20 dB
@@ -57,12 +59,16 @@ TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one group may lose: its floor, ε in network units, a_i [rows], and each channel's unit [channels]."""
+    """What one group may lose: its floor, ε in network units, a_i [rows], and each channel's unit [channels].
+
+    `answers_score` says that what the network answers is the score, which otherwise is a mean of squared errors.
+    """
 
     floor_db: float
     epsilon: float
     amplification: NDArray[np.float64]
     unit: NDArray[np.float64]
+    answers_score: bool = False
 
     @property
     def by_value(self) -> NDArray[np.float64]:
@@ -83,25 +89,35 @@ class Allowance:
 
     def of_score(self, score: NDArray[np.floating]) -> NDArray[np.float64]:
         """The largest error [rows] of scores [rows]."""
+        if self.answers_score:
+            return self.by_value[:, 0]
         allowed: NDArray[np.float64] = 2 * np.sqrt(np.maximum(score, 0)) * self.by_row + self.by_row**2
         return allowed
 
     def of_decision(self, score: NDArray[np.floating]) -> NDArray[np.float64]:
         """How far from the threshold [rows] a score [rows] may lie and its decision still flip."""
         error = self.epsilon * self.amplification
+        if self.answers_score:
+            return error
         allowed: NDArray[np.float64] = np.sqrt(np.maximum(score, 0)) * error + error**2
         return allowed
 
 
 def allowance(
-    group: str, f64: NDArray[np.floating], noise: NDArray[np.float64], unit: NDArray[np.float64] | None, floor_db: float
+    group: str,
+    f64: NDArray[np.floating],
+    noise: NDArray[np.float64],
+    unit: NDArray[np.float64] | None,
+    floor_db: float,
+    *,
+    answers_score: bool = False,
 ) -> Allowance:
     """Return what `group` may lose at the target's `floor_db`; `noise` [rows] is the source's own, of any unit."""
     units = np.ones(as_channels(f64).shape[-1]) if unit is None else unit
     floor = floor_db - LOWER_FLOOR_DB.get(group, 0.0)
     epsilon = float(np.sqrt(np.mean(_signal(f64, units) ** 2))) * 10 ** (-floor / 20)
     usual = max(float(np.quantile(noise, AMPLIFIED_BEYOND)), TINY)
-    return Allowance(floor, epsilon, np.maximum(1.0, noise / usual), units)
+    return Allowance(floor, epsilon, np.maximum(1.0, noise / usual), units, answers_score)
 
 
 def plain_sqnr_db(f64: NDArray[np.floating], answer: Values, allowed: Allowance) -> float:

@@ -94,7 +94,9 @@ def _of_reduced_precision(
     """Return the group under the tolerances that a signal-to-noise ratio implies (`fidelity.py`)."""
     name = next(iter(outputs))
     unit = None if source.target_scaler is None else np.array(source.target_scaler.scale)
-    allowed = allowance(case.name, outputs[name], noise[name].rows, unit, min_sqnr_db)
+    allowed = allowance(
+        case.name, outputs[name], noise[name].rows, unit, min_sqnr_db, answers_score=name == SCORE_OUTPUT
+    )
     tolerance = {name: _broadcastable(allowed.by_value, outputs[name])}
     if SCORE_OUTPUT in outputs:
         tolerance[SCORE_OUTPUT] = allowed.of_score(outputs[SCORE_OUTPUT])

@@ -35,7 +35,17 @@ LIGHT_PYTORCH = {"compiler/sources/pytorch/framework.py", "compiler/sources/pyto
 # What commands know before there is a network, and what trains trees: they may not bring torch along.
 LIGHT_FILES = (
     *("bandwidth_files", "feature_choice", "folds", "history", "linear_baseline", "link_folds", "node_artifacts"),
-    *("node_estimators", "node_logs", "node_table", "nodes", "options", "report", "run_files", "tensorboard"),
+    *(
+        "node_estimators",
+        "node_logs",
+        "node_model",
+        "node_table",
+        "nodes",
+        "options",
+        "report",
+        "run_files",
+        "tensorboard",
+    ),
     "threshold",
 )
 LIGHT_TRAINING = (

@@ -84,7 +84,7 @@ class Nodes:
         """Train as `dwcpc train nodes` does."""
         settings = changed(NodeSettings(), job.settings)
         recipe = NodeRecipe(settings.model, settings.features, job.seed, settings.trees, settings.depth)
-        report = train_nodes(TrainNodesOrder(_source(job), SPEC, recipe, job.folder, compile=False), progress)
+        report = train_nodes(TrainNodesOrder(_source(job), SPEC, recipe, job.folder), progress)
         return Candidate(
             artifact=job.folder / report.artifact,
             scaler=job.folder / SCALER,

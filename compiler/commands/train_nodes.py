@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,11 @@ from dwcpc.compiler.commands.compile import Order, compile_bundle
 from dwcpc.compiler.errors import InputError, VerdictError
 from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.pipeline import CompileRequest
-from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
+from dwcpc.compiler.targets import target_named
 from dwcpc.models.data.labelled import LabelledRows, keyed_by, labelled_rows, read_labelled
 from dwcpc.models.data.node_baselines import INTERVAL_S
 from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.row_windows import ending_windows
 from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.grouped_classification import Evaluation, highest_fall
@@ -32,11 +34,15 @@ from dwcpc.models.training.node_artifacts import (
     save_artifacts,
     write_report,
 )
-from dwcpc.models.training.node_estimators import FILES, require_libraries
+from dwcpc.models.training.node_estimators import FittedTrees, require_libraries
 from dwcpc.models.training.node_logs import write_tree_logs
-from dwcpc.models.training.nodes import NodeRecipe, TrainedNodes, judge, recall_by_cause, train
-from dwcpc.models.training.run_files import PLOTS
+from dwcpc.models.training.node_model import TrainedNodes
+from dwcpc.models.training.nodes import NodeRecipe, judge, recall_by_cause, train
+from dwcpc.models.training.run_files import CALIBRATION_FILE, PLOTS
 from dwcpc.parity.defaults import DEFAULT_SEED
+
+if TYPE_CHECKING:
+    from dwcpc.models.training.node_detector import DetectorRecipe
 
 NAME = "node_reliability"
 MAX_FALL = 0.002  # of any metric, from the source model to the bundle in Go: 0.2 points
@@ -59,41 +65,53 @@ class GivenTable:
 
 @dataclass(frozen=True, slots=True)
 class TrainNodesOrder:
-    """What to train on, how, and where to put it."""
+    """What to train on, how, and where to put it; the bundles of `targets` are judged too. `resume` is a network's."""
 
     source: GivenTable | Fleet
     spec: str
-    recipe: NodeRecipe
+    recipe: NodeRecipe | DetectorRecipe
     out: Path
-    compile: bool
+    targets: tuple[str, ...] = ()
+    resume: Path | None = None
 
 
 def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
-    """Carry out `order`; VerdictError where the bundle's metrics fall by more than MAX_FALL."""
+    """Carry out `order`; VerdictError where a bundle's metrics fall by more than MAX_FALL."""
     require_libraries()
     _check_folder(order.out)
     rows = rows_of(order.source, order.spec, say)
     split = _split(rows, order.recipe)
-    trained = train(rows, split, order.recipe, say)
+    trained = _trained(order, rows, split, say)
     say("judging on validation and test")
-    scores = trained.suspicion(rows.x[split.test])
+    scores = trained.model.suspicion(rows, split.test)
     on_test = _judged_by("test", scores, trained, rows, split.test)
     judged = [_judged("validation", trained, rows, split.validation), on_test]
     if isinstance(order.source, Fleet):
         judged += [_elsewhere(fleet, trained, order, say) for fleet in _others(order.source)]
     order.out.mkdir(parents=True, exist_ok=True)
-    write_tree_logs(order.out, trained.history)
+    if isinstance(trained.model, FittedTrees):
+        write_tree_logs(order.out, trained.model.history)
     plot_detection(order.out / PLOTS / "detection-test.png", rows.label[split.test], scores, trained.threshold)
-    found = report(trained, save_artifacts(trained, order.out), rows, split, judged, _described(order.source))
-    if order.compile:
-        found = dataclasses.replace(found, served=_served(order, trained, rows, split.test, on_test.evaluation, say))
+    artifact = save_artifacts(trained, order.out)
+    found = report(trained, artifact, rows, split, judged, _described(order.source))
+    served = _Served(artifact, trained, rows, split.test, on_test.evaluation)
+    found = dataclasses.replace(found, served=tuple(served.by(target, say) for target in order.targets))
     write_report(found, order.out)
-    if found.served is not None and found.served.fall > MAX_FALL:
-        raise VerdictError(
-            f"{found.served.bundle}: {found.served.metric_that_fell_most} falls by {found.served.fall:.4f} against the "
-            f"source model, at most {MAX_FALL} is allowed; keep {order.out} and report it"
-        )
+    for each in found.served:
+        if each.fall > MAX_FALL:
+            raise VerdictError(
+                f"{each.bundle}: {each.metric_that_fell_most} falls by {each.fall:.4f} against the source model, "
+                f"at most {MAX_FALL} is allowed; keep {order.out} and report it"
+            )
     return found
+
+
+def _trained(order: TrainNodesOrder, rows: LabelledRows, split: Split, say: Say) -> TrainedNodes:
+    if isinstance(order.recipe, NodeRecipe):
+        return train(rows, split, order.recipe, say)
+    from dwcpc.models.training.node_detector import train_detector
+
+    return train_detector(rows, split, order.recipe, order.out, say, resume=order.resume)
 
 
 def _check_folder(out: Path) -> None:
@@ -111,12 +129,13 @@ def rows_of(source: GivenTable | Fleet, spec_name: str, say: Say) -> LabelledRow
     return read_labelled(source.path, keyed_by(spec, source.time, source.group), source.label)
 
 
-def _split(rows: LabelledRows, recipe: NodeRecipe) -> Split:
-    return split_rows(rows.time, rows.group, recipe.seed)
+def _split(rows: LabelledRows, recipe: NodeRecipe | DetectorRecipe) -> Split:
+    split = split_rows(rows.time, rows.group, recipe.seed)
+    return split if isinstance(recipe, NodeRecipe) else ending_windows(split, rows, recipe.timesteps)
 
 
 def _judged(on: str, trained: TrainedNodes, rows: LabelledRows, chosen: NDArray[np.int64]) -> Judged:
-    return _judged_by(on, trained.suspicion(rows.x[chosen]), trained, rows, chosen)
+    return _judged_by(on, trained.model.suspicion(rows, chosen), trained, rows, chosen)
 
 
 def _judged_by(
@@ -148,45 +167,47 @@ def _described(source: GivenTable | Fleet) -> str:
     return f"simulated: {source.nodes} nodes for {hours:g} hours, seed {source.seed}, difficulty {source.difficulty:g}"
 
 
-def _served(
-    order: TrainNodesOrder,
-    trained: TrainedNodes,
-    rows: LabelledRows,
-    chosen: NDArray[np.int64],
-    source: Evaluation,
-    say: Say,
-) -> Served:
-    """Compile what was saved, and judge the bundle on the `chosen` rows through Go, beside the source's evaluation."""
-    summary = compile_bundle(_compile_order(order, trained), say)
-    if summary.verdict == "fail":
-        raise VerdictError(f"{summary.path}: did not pass, expected the model that was trained; see its report")
-    say("judging the bundle through Go")
-    x = rows.x[chosen]
-    answers = bundle_answers(summary.path, x[:, trained.columns])
-    flagged = trained.suspicion(x) >= trained.threshold
-    evaluation = judge(answers.score, answers.flagged, rows, chosen)
-    metric, fall = highest_fall(source.figures, evaluation.figures)
-    judged = Judged("test, compiled, through Go", evaluation, recall_by_cause(answers.flagged, rows, chosen))
-    bundle = summary.path.relative_to(order.out).as_posix()
-    return Served(bundle, summary.verdict, judged, metric, fall, int((flagged != answers.flagged).sum()))
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """Compiles what was saved, and judges its bundles on the `chosen` rows, beside the source's evaluation."""
 
+    artifact: Path
+    trained: TrainedNodes
+    rows: LabelledRows
+    chosen: NDArray[np.int64]
+    source: Evaluation
 
-def _compile_order(order: TrainNodesOrder, trained: TrainedNodes) -> Order:
-    artifact = order.out / FILES[trained.recipe.model]
-    return Order(
-        request=CompileRequest(
-            artifact,
-            CPU_FP32,
-            order.out / SCALER,
-            threshold=compiled_threshold(trained.recipe.model, trained.threshold),
-        ),
-        name=NAME,
-        out=order.out / "dist",
-        version=None,
-        replace=False,
-        calibration=None,
-        rows=PROOF_ROWS,
-        seed=DEFAULT_SEED,
-        verify=True,
-        budgets=(),
-    )
+    def by(self, target: str, say: Say) -> Served:
+        summary = compile_bundle(self._order(target), say)
+        if summary.verdict == "fail":
+            raise VerdictError(f"{summary.path}: did not pass, expected the model that was trained; see its report")
+        say(f"judging the {target} bundle through Go")
+        model, rows, chosen = self.trained.model, self.rows, self.chosen
+        answers = bundle_answers(summary.path, model.inputs(rows, chosen))
+        flagged = model.suspicion(rows, chosen) >= self.trained.threshold
+        evaluation = judge(answers.score, answers.flagged, rows, chosen)
+        metric, fall = highest_fall(self.source.figures, evaluation.figures)
+        judged = Judged(f"test, {target} through Go", evaluation, recall_by_cause(answers.flagged, rows, chosen))
+        bundle = summary.path.relative_to(self.artifact.parent).as_posix()
+        return Served(bundle, summary.verdict, judged, metric, fall, int((flagged != answers.flagged).sum()))
+
+    def _order(self, target: str) -> Order:
+        folder, trained = self.artifact.parent, self.trained
+        is_network = not isinstance(trained.model, FittedTrees)
+        return Order(
+            request=CompileRequest(
+                self.artifact,
+                target_named(target),
+                folder / SCALER,
+                threshold=compiled_threshold(trained.recipe.model, trained.threshold),
+            ),
+            name=NAME,
+            out=folder / "dist" / target,
+            version=None,
+            replace=False,
+            calibration=folder / CALIBRATION_FILE if is_network else None,
+            rows=PROOF_ROWS,
+            seed=DEFAULT_SEED,
+            verify=True,
+            budgets=(),
+        )

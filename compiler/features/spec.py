@@ -226,7 +226,12 @@ class FeatureSpec:
     @property
     def lookback(self) -> int:
         """How many samples before the present one its features depend on, through all steps."""
+        return max(self.lookbacks)
+
+    @property
+    def lookbacks(self) -> tuple[int, ...]:
+        """The same of each feature."""
         reach: dict[str, int] = {column.name: 0 for column in self.columns}
         for step in self.steps:
             reach[step.name] = step.lookback + max(reach[source] for source in step.sources)
-        return max(reach[name] for name in self.features)
+        return tuple(reach[name] for name in self.features)

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 def assemble(network: onnx.ModelProto, spec: NetworkSpec, around: Surroundings) -> onnx.ModelProto:
     """Return the served model: input `GRAPH_INPUT`, outputs `spec.output_name` and, for autoencoders, the score.
 
+    A detector's one output is its score already.
+
     A `network` of one row can only be served `around.one_row`.
     """
     network = _apart(network, {GRAPH_INPUT, SCORE_OUTPUT, spec.output_name})

@@ -54,6 +54,8 @@ def _outputs(spec: NetworkSpec, features: tuple[str, ...], *, has_target_scaler:
         unit = "input" if has_target_scaler else "scaled"
         reconstruction = TensorSpec(spec.output_name, "float32", shape, features, (unit,) * len(features))
         return reconstruction, TensorSpec(SCORE_OUTPUT, "float32", ("batch",))
+    if spec.task == "anomaly_detection":
+        return (TensorSpec(spec.output_name, "float32", shape, units=("probability",)),)
     channels = spec.output_channels or tuple(f"output_{index}" for index in range(spec.output_shape[-1]))
     # Without a target scaler nobody knows whether the model was trained on scaled targets.
     units = spec.output_units if has_target_scaler else ()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
-from dwcpc.compiler.signature import PREDICTION
+from dwcpc.compiler.signature import PREDICTION, SCORE_OUTPUT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +24,7 @@ Task = Literal["autoencoder", "regression", "classification", "anomaly_detection
 
 NETWORK_INPUT = "network_input"
 NETWORK_OUTPUT = "network_output"
+OUTPUT_NAMES: Mapping[Task, str] = {"autoencoder": "reconstruction", "anomaly_detection": SCORE_OUTPUT}
 DEFAULT_LATENCY_BUDGET_MS = 5.0  # product.md; an architecture may declare its own
 
 
@@ -77,7 +78,7 @@ class NetworkSpec(ModelSpec):
     @property
     def output_name(self) -> str:
         """The name of the served model's first output."""
-        return "reconstruction" if self.task == "autoencoder" else PREDICTION
+        return OUTPUT_NAMES.get(self.task, PREDICTION)
 
 
 @runtime_checkable

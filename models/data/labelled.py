@@ -21,7 +21,8 @@ from dwcpc.compiler.features.table_file import read_table
 class LabelledRows:
     """Features and what belongs to each row. `group` is None for one series, `cause` None where nobody knows it.
 
-    `x` float32 [rows, features], raw as a service has them; `label` bool [rows].
+    `x` float32 [rows, features], raw as a service has them; `label` bool [rows]. `history` int64 [rows] tells which
+    have one history: what one group's samples are until a gap.
     """
 
     spec: FeatureSpec
@@ -31,6 +32,7 @@ class LabelledRows:
     time: NDArray[np.float64]
     group: NDArray[Any] | None
     cause: NDArray[np.str_] | None
+    history: NDArray[np.int64]
 
 
 def labelled_rows(spec: FeatureSpec, table: Table, label: str, cause: str | None = None) -> LabelledRows:
@@ -47,6 +49,7 @@ def labelled_rows(spec: FeatureSpec, table: Table, label: str, cause: str | None
         time=table[spec.time.column][rows].astype(np.float64),
         group=None if spec.group is None else table[spec.group][rows],
         cause=None if cause is None else table[cause][rows],
+        history=features.histories,
     )
 
 

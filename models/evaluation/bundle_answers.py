@@ -24,8 +24,16 @@ class BundleAnswers:
 
 
 def bundle_answers(bundle: Path, rows: NDArray[np.float32]) -> BundleAnswers:
-    """Run raw rows through the Go harness; what is flagged is the bundle's own decision, an anomaly or a label of 1."""
-    outputs = GoRuntime().run(open_bundle(bundle), rows, BATCH).outputs
+    """Run raw rows, or windows, through the Go harness; what is flagged is the bundle's own decision.
+
+    That is an anomaly, a label of 1, or of a detector a probability at or above its threshold.
+    """
+    opened = open_bundle(bundle)
+    outputs = GoRuntime().run(opened, rows, BATCH).outputs
+    decision = opened.metadata.decision
+    if decision is not None and decision.flag is None and decision.comparison == ">=":
+        score = outputs[decision.score].astype(np.float64)
+        return BundleAnswers(score, score >= decision.threshold)
     if "anomaly" in outputs:
         return BundleAnswers(-outputs["anomaly_score"].astype(np.float64), outputs["anomaly"] == 1)
     if "probability" not in outputs or outputs["probability"].shape[1] != 2:

@@ -11,13 +11,14 @@ from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.data.series_split import Split
 from dwcpc.models.evaluation.grouped_classification import Evaluation
 from dwcpc.models.training.feature_choice import spec_document
-from dwcpc.models.training.node_estimators import FILES, save
-from dwcpc.models.training.nodes import TrainedNodes
+from dwcpc.models.training.node_estimators import FILES
+from dwcpc.models.training.node_model import TrainedNodes
 from dwcpc.models.training.report import versions
 from dwcpc.models.training.run_files import write_json
 
-REPORT, HISTORY = "TRAINING_REPORT.json", "training_history.json"
+REPORT = "TRAINING_REPORT.json"
 SCALER, FEATURES = "scaler.json", "features.json"
+NETWORK = "model.pth"
 LIBRARIES = ("numpy", "scikit-learn", "xgboost")
 
 
@@ -63,7 +64,7 @@ class TrainingReport:
     validation: Judged
     test: Judged
     elsewhere: tuple[Judged, ...] = ()
-    served: Served | None = None
+    served: tuple[Served, ...] = ()
 
 
 def save_artifacts(trained: TrainedNodes, folder: Path) -> Path:
@@ -77,11 +78,9 @@ def save_artifacts(trained: TrainedNodes, folder: Path) -> Path:
     }
     write_json(folder / SCALER, content)
     write_json(folder / FEATURES, spec_document(trained.spec))
-    for stale in {*FILES.values(), HISTORY}:  # of an earlier run with another model
+    for stale in {*FILES.values(), NETWORK}:  # of an earlier run with another model
         (folder / stale).unlink(missing_ok=True)
-    if trained.history:
-        write_json(folder / HISTORY, trained.history)
-    return save(trained.recipe.model, trained.estimator, folder, names)
+    return trained.model.save(folder, names)
 
 
 def compiled_threshold(model: str, threshold: float) -> float:
@@ -111,7 +110,7 @@ def report(
         training_seconds=round(trained.seconds, 1),
         artifact=artifact.name,
         artifact_bytes=artifact.stat().st_size,
-        libraries=versions(LIBRARIES),
+        libraries=versions((*LIBRARIES, "torch") if artifact.name == NETWORK else LIBRARIES),
         validation=judged[0],
         test=judged[1],
         elsewhere=tuple(judged[2:]),

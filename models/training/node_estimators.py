@@ -1,4 +1,4 @@
-"""The three kinds of model that node reliability is served by, fitted, scored and saved.
+"""The three kinds of trees that node reliability is served by, fitted, scored and saved.
 
 One thread each: the same figures on every machine, and on a machine with other work a team of threads that wait for
 each other takes many times longer.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.errors import InputError
+from dwcpc.models.data.labelled import LabelledRows
 
 Kind = Literal["xgboost", "forest", "isolation"]
 KINDS: tuple[Kind, ...] = ("xgboost", "forest", "isolation")
@@ -89,6 +91,29 @@ def fit(
     if kind == "forest":
         return RandomForestClassifier(**chosen, random_state=seed, n_jobs=1).fit(x, label.astype(np.int64)), {}
     return IsolationForest(**chosen, random_state=seed, n_jobs=1).fit(x), {}
+
+
+@dataclass(frozen=True, slots=True)
+class FittedTrees:
+    """Fitted trees behind their scaler. `columns` are those of all features that they read."""
+
+    kind: Kind
+    estimator: Any
+    scaler: Any
+    columns: NDArray[np.int64]
+    history: History
+
+    def inputs(self, rows: LabelledRows, chosen: NDArray[np.int64]) -> Matrix:
+        """Return the raw features of the `chosen` rows."""
+        return rows.x[chosen][:, self.columns]
+
+    def suspicion(self, rows: LabelledRows, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return a score of each of the `chosen` rows, higher where more suspect."""
+        return suspicion(self.kind, self.estimator, self.scaler.transform(self.inputs(rows, chosen)))
+
+    def save(self, folder: Path, names: tuple[str, ...]) -> Path:
+        """Write the model as `dwcpc compile` takes it; return its file."""
+        return save(self.kind, self.estimator, folder, names)
 
 
 def suspicion(kind: Kind, estimator: Any, scaled: Matrix) -> NDArray[np.float64]:

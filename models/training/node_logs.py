@@ -1,4 +1,4 @@
-"""What a run of the node recipe leaves to look at: TensorBoard logs and plots."""
+"""What a run of the node recipe leaves to look at: each curve as JSON, as TensorBoard reads it, and as a plot."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ import shutil
 from pathlib import Path
 
 from dwcpc.models.evaluation.figure import drawn
+from dwcpc.models.training.history import HISTORY_FILE
 from dwcpc.models.training.node_estimators import History
-from dwcpc.models.training.run_files import PLOTS
+from dwcpc.models.training.run_files import HISTORY_PLOT, PLOTS, write_json
 from dwcpc.models.training.tensorboard import FOLDER as TENSORBOARD
 from dwcpc.models.training.tensorboard import Scalars
 
-HISTORY_PLOT = "history.png"
 METRICS = {"logloss": "log loss", "aucpr": "PR-AUC"}
 
 
-def write_tree_logs(folder: Path, history: History) -> None:
-    """Write a point of each curve a tree for TensorBoard, and draw the curves; none for what does not grow by trees.
-
-    Those of an earlier run in `folder` are removed.
-    """
+def forget_logs(folder: Path) -> None:
+    """Remove those of an earlier run in `folder`, which may have been of another model."""
     shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
-    (folder / PLOTS / HISTORY_PLOT).unlink(missing_ok=True)
+    for stale in (HISTORY_FILE, f"{PLOTS}/{HISTORY_PLOT}"):
+        (folder / stale).unlink(missing_ok=True)
+
+
+def write_tree_logs(folder: Path, history: History) -> None:
+    """Write the curves, a point a tree, over those of an earlier run; none of what does not grow by trees."""
+    forget_logs(folder)
     if not history:
         return
+    write_json(folder / HISTORY_FILE, history)
     with Scalars(folder) as scalars:
         for name, values in history.items():
             part, _, metric = name.partition("_")

@@ -38,11 +38,11 @@ def described(report: TrainingReport, out: Path) -> str:
         f"  threshold  {report.threshold:.6g}   {report.threshold_rule}",
     ]
     lines += [f"  {_line(judged)}" for judged in (report.validation, report.test, *report.elsewhere)]
-    if report.served is not None:
+    for served in report.served:
         lines += [
-            f"  {_line(report.served.judged)}",
-            f"  compiled   {report.served.verdict}; {report.served.decisions_changed} decisions changed; "
-            f"most fell {report.served.metric_that_fell_most}, by {100 * report.served.fall:.4f} points",
+            f"  {_line(served.judged)}",
+            f"  compiled   {served.verdict}; {served.decisions_changed} decisions changed; "
+            f"most fell {served.metric_that_fell_most}, by {100 * served.fall:.4f} points",
         ]
     return "\n".join([*lines, f"{out / REPORT}"])
 
@@ -62,8 +62,7 @@ def read_report(folder: Path) -> TrainingReport:
 
 def _shown(report: TrainingReport) -> Iterator[Judged]:
     yield report.test
-    if report.served is not None:
-        yield report.served.judged
+    yield from (served.judged for served in report.served)
     yield from report.elsewhere
 
 

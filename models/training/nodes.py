@@ -1,60 +1,38 @@
-"""The recipe for node reliability: scale, choose features, fit, and choose a threshold on the validation rows."""
+"""The recipe for node reliability by trees: choose features, scale, fit, and choose a threshold on validation rows."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.features.spec import FeatureSpec
 from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.data.series_split import Split
 from dwcpc.models.evaluation.grouped_classification import Evaluation, evaluate
-from dwcpc.models.training.feature_choice import BEST, best_features, narrowed
-from dwcpc.models.training.node_estimators import History, Kind, Watch, fit, parameters, suspicion
+from dwcpc.models.training.feature_choice import BEST, FeatureChoice, chosen_features, spec_of
+from dwcpc.models.training.node_estimators import FittedTrees, Kind, Watch, fit, parameters
+from dwcpc.models.training.node_model import FALSE_POSITIVES, TrainedNodes
 from dwcpc.models.training.threshold import threshold_at_false_positive_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FALSE_POSITIVES = 0.025  # of validation rows: half of what the owners allow, as other nodes may have twice as many
-
 
 @dataclass(frozen=True, slots=True)
 class NodeRecipe:
-    """What to train. `trees`, `depth` and `learning_rate` of None are the model's own."""
+    """Which trees to train. `trees`, `depth` and `learning_rate` of None are the model's own."""
 
     model: Kind = "xgboost"
-    features: Literal["all", "best"] = "all"
+    features: FeatureChoice = "all"
     seed: int = 42
     trees: int | None = None
     depth: int | None = None
-    best: int = BEST
     false_positives: float = FALSE_POSITIVES
     learning_rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedNodes:
-    """A fitted model. `columns` are those of all features that it reads, `threshold` is on its suspicion (≥)."""
-
-    recipe: NodeRecipe
-    hyperparameters: dict[str, Any]
-    spec: FeatureSpec
-    columns: NDArray[np.int64]
-    scaler: Any
-    estimator: Any
-    threshold: float
-    history: History
-    seconds: float
-
-    def suspicion(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return a score for raw rows of all features, higher where more suspect."""
-        return suspicion(self.recipe.model, self.estimator, self.scaler.transform(x[:, self.columns]))
 
 
 def train(
@@ -68,24 +46,22 @@ def train(
     """Train by `recipe` on `split.train`, and choose the threshold on `split.validation`; the test is not looked at."""
     from sklearn.preprocessing import RobustScaler
 
-    _check(rows, split)
+    check_rows(rows, split)
     begun = time.monotonic()
-    columns = np.arange(rows.x.shape[1])
     if recipe.features == "best":
-        say(f"choosing {recipe.best} of {len(columns)} features")
-        columns = best_features(rows.x[split.train], rows.label[split.train], recipe.seed, recipe.best)
+        say(f"choosing {BEST} of {rows.x.shape[1]} features")
+    columns = chosen_features(recipe.features, rows, split.train, recipe.seed)
     parts = [(rows.x[part][:, columns], rows.label[part]) for part in (split.train, split.validation)]
     scaler = RobustScaler().fit(parts[0][0])
     scaled = [(scaler.transform(x), label) for x, label in parts]
     chosen = parameters(recipe.model, recipe.trees, recipe.depth, recipe.learning_rate)
     say(f"fitting {recipe.model} on {len(split.train)} rows of {len(columns)} features")
     estimator, history = fit(recipe.model, chosen, scaled[0], scaled[1], recipe.seed, watch)
-    validated = suspicion(recipe.model, estimator, scaled[1][0])
+    model = FittedTrees(recipe.model, estimator, scaler, columns, history)
+    validated = model.suspicion(rows, split.validation)
     threshold = threshold_at_false_positive_rate(validated, scaled[1][1], recipe.false_positives)
-    names = tuple(rows.names[column] for column in columns)
-    spec = rows.spec if recipe.features == "all" else narrowed(rows.spec, names)
-    seconds = time.monotonic() - begun
-    return TrainedNodes(recipe, chosen, spec, columns, scaler, estimator, threshold, history, seconds)
+    spec = spec_of(recipe.features, rows, columns)
+    return TrainedNodes(recipe, chosen, spec, scaler, model, threshold, time.monotonic() - begun)
 
 
 def judge(
@@ -111,7 +87,8 @@ def time_blocks(stamps: NDArray[np.float64], blocks: int = 30) -> NDArray[np.int
     return np.asarray(np.minimum(place, blocks - 1), np.int64)
 
 
-def _check(rows: LabelledRows, split: Split) -> None:
+def check_rows(rows: LabelledRows, split: Split) -> None:
+    """InputError where a part has one label alone, or a feature that is not finite."""
     for name, part in (("train", split.train), ("validation", split.validation), ("test", split.test)):
         share = rows.label[part].mean()
         if share in {0.0, 1.0}:

@@ -15,6 +15,7 @@ THRESHOLD_FILE: Final = "threshold.txt"
 CALIBRATION_FILE: Final = "calibration.npy"
 EVALUATION_FILE: Final = "evaluation.json"
 PLOTS: Final = "plots"
+HISTORY_PLOT: Final = "history.png"
 
 
 def is_run(folder: Path) -> bool:

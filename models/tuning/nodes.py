@@ -80,14 +80,14 @@ class NodeSpace:
 
         trained = train(data.rows, data.split, self._chosen(params), watch=watched)
         chosen = data.split.validation
-        scores = trained.suspicion(data.rows.x[chosen])
+        scores = trained.model.suspicion(data.rows, chosen)
         figures = detection_figures(data.rows.label[chosen], scores, float(np.nextafter(trained.threshold, -np.inf)))
         path = save_artifacts(trained, folder)
-        rows = data.rows.x[chosen[:TIMED_ROWS]][:, trained.columns]
+        rows = trained.model.inputs(data.rows, chosen[:TIMED_ROWS])
         facts = {
             "validation_recall": figures.recall,
             "validation_false_positive_rate": figures.false_positive_rate,
-            "features": len(trained.columns),
+            "features": len(trained.spec.features),
         }
         return Trained(figures.pr_auc, Artifact(path, np.ascontiguousarray(rows), folder / SCALER), facts)
 

@@ -33,15 +33,19 @@ def test_builds_a_module_in_eval_mode_from_default_sizes(architecture):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
 def test_budget_and_model_type_follow_the_task(architecture):
-    expected = {"autoencoder": ("lstm_autoencoder", 10.0), "regression": ("lstm_regressor", 5.0)}
+    expected = {
+        "autoencoder": ("lstm_autoencoder", 10.0),
+        "regression": ("lstm_regressor", 5.0),
+        "anomaly_detection": ("lstm_detector", 5.0),
+    }
     assert (architecture.model_type, architecture.latency_budget_ms) == expected[architecture.task]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
-def test_only_an_autoencoder_has_no_channels_of_its_own(architecture):
+def test_only_a_regressor_has_channels_of_its_own(architecture):
     units = {channel.name: channel.unit for channel in architecture.output_channels}
     assert units == (
-        {}
-        if architecture.task == "autoencoder"
-        else {"bandwidth": "Mbps", "latency": "ms", "packet_loss": "ratio", "jitter": "ms"}
+        {"bandwidth": "Mbps", "latency": "ms", "packet_loss": "ratio", "jitter": "ms"}
+        if architecture.task == "regression"
+        else {}
     )

@@ -9,6 +9,7 @@ from dwcpc.models.bilstm_attention_autoencoder import (
     BILSTM_ATTENTION_AUTOENCODER,
     BilstmAttentionAutoencoderConfig,
 )
+from dwcpc.models.conv_lstm_detector import CONV_LSTM_DETECTOR, ConvLstmDetectorConfig
 from dwcpc.models.lstm_attention_autoencoder import LSTM_ATTENTION_AUTOENCODER, LstmAttentionAutoencoderConfig
 
 BATCH_NORM_EPSILON = 1e-5
@@ -96,6 +97,21 @@ def bandwidth_predictor(w, x):
     return linear(w, "output_fc", relu(linear(w, "dense3", u)))
 
 
+def convolution(w, name, x):
+    """The same number of steps: before the first and behind the last there are zeros."""
+    weight = w[f"{name}.weight"]  # [out, in, 3]
+    padded = np.pad(x, ((0, 0), (1, 1), (0, 0)))
+    steps = [padded[:, at : at + x.shape[1]] @ weight[:, :, at].T for at in range(3)]
+    return sum(steps) + w[f"{name}.bias"]
+
+
+def conv_lstm_detector(w, x):
+    s = np.sign(x) * np.log(1 + np.abs(x))
+    c = relu(convolution(w, "conv2", relu(convolution(w, "conv1", s))))
+    h = lstm(w, "lstm", c + w["position"])
+    return sigmoid(linear(w, "output_fc", relu(linear(w, "dense", attention(w, h)))))[:, 0]
+
+
 CASES = [
     (
         BILSTM_ATTENTION_AUTOENCODER,
@@ -108,6 +124,7 @@ CASES = [
         lstm_attention_autoencoder,
     ),
     (BANDWIDTH_PREDICTOR, BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3), bandwidth_predictor),
+    (CONV_LSTM_DETECTOR, ConvLstmDetectorConfig(5, 6, 7, 5, 4, 3, 2), conv_lstm_detector),
 ]
 
 
@@ -135,8 +152,10 @@ def test_equals_the_formula_in_numpy(module, config, formula):
 @pytest.mark.parametrize(("architecture", "config", "formula"), CASES, ids=lambda v: getattr(v, "name", ""))
 def test_the_comparison_sees_a_millionth_in_any_batch_norm_lstm_or_dense_layer(module, config, formula):
     hidden = [
-        key for key in module.state_dict() if key.endswith(("bias_ih_l0", "running_mean", "_fc.bias", "skip.bias"))
+        key
+        for key in module.state_dict()
+        if key.endswith(("bias_ih_l0", "running_mean", "_fc.bias", "skip.bias", "conv1.bias", "conv2.bias", "position"))
     ]
-    assert len(hidden) > 6
+    assert len(hidden) > 4
     unseen = [key for key in hidden if largest_difference(module, formula, config, key) <= TOLERANCE]
     assert unseen == []

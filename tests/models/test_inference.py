@@ -11,10 +11,11 @@ from dwcpc.models.bilstm_attention_autoencoder import (
     BILSTM_ATTENTION_AUTOENCODER,
     BilstmAttentionAutoencoderConfig,
 )
+from dwcpc.models.conv_lstm_detector import CONV_LSTM_DETECTOR, ConvLstmDetectorConfig
 from dwcpc.models.inference import ARCHITECTURES, NoMatchError, infer
 from dwcpc.models.lstm_attention_autoencoder import LSTM_ATTENTION_AUTOENCODER, LstmAttentionAutoencoderConfig
 
-NAMES = "bilstm_attention_autoencoder, lstm_attention_autoencoder, bandwidth_predictor"
+NAMES = "bilstm_attention_autoencoder, lstm_attention_autoencoder, bandwidth_predictor, conv_lstm_detector"
 
 UNITS = st.integers(1, 260)
 TIMESTEPS = st.sampled_from((10, 20, 30, 40))
@@ -30,11 +31,13 @@ CONFIGS = st.one_of(
         *(TIMESTEPS, FEATURES, UNITS, UNITS, UNITS, UNITS, ENCODING, UNITS, UNITS, UNITS),
     ),
     st.builds(BandwidthPredictorConfig, TIMESTEPS, FEATURES, *[UNITS] * 7),
+    st.builds(ConvLstmDetectorConfig, TIMESTEPS, FEATURES, *[UNITS] * 5),
 )
 ARCHITECTURE_BY_CONFIG = {
     BilstmAttentionAutoencoderConfig: BILSTM_ATTENTION_AUTOENCODER,
     LstmAttentionAutoencoderConfig: LSTM_ATTENTION_AUTOENCODER,
     BandwidthPredictorConfig: BANDWIDTH_PREDICTOR,
+    ConvLstmDetectorConfig: CONV_LSTM_DETECTOR,
 }
 
 
@@ -80,7 +83,9 @@ def test_refuses_impossible_timesteps(lstm, timesteps):
         infer(lstm, timesteps=timesteps)
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda a: a.name)
+@pytest.mark.parametrize(
+    "architecture", [each for each in ARCHITECTURES if each is not CONV_LSTM_DETECTOR], ids=lambda a: a.name
+)
 def test_counters_of_batch_norm_may_be_absent(architecture):
     shapes = shapes_of(architecture, architecture.config_from_shapes({}, 30))
     without = {key: shape for key, shape in shapes.items() if not key.endswith("num_batches_tracked")}

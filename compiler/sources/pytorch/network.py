@@ -111,7 +111,8 @@ def checked_network(
     output = _tried(artifact, module, example)
     if not isinstance(output, torch.Tensor):
         raise InputError(f"{artifact.path}: returns a {type(output).__name__}, expected one tensor; wrap the module")
-    if output.ndim < 2 or output.shape[0] != EXPORT_ROWS or not output.is_floating_point():
+    fewest_axes = 1 if spec.task == "anomaly_detection" else 2  # a detector's score is one number a row
+    if output.ndim < fewest_axes or output.shape[0] != EXPORT_ROWS or not output.is_floating_point():
         raise InputError(
             f"{artifact.path}: returns {output.dtype} {tuple(output.shape)} for {EXPORT_ROWS} rows, expected floats "
             "with the rows on the first axis and one more axis"

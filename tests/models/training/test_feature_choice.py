@@ -26,7 +26,7 @@ def test_a_narrowed_specification_computes_the_same_features_and_no_others() -> 
     table = simulate_nodes(Fleet(4, 40))
     every = run_spec(SPEC, table)
     names = ("latency_p99_rolling_std_15", "cpu_usage_acceleration", "latency_ratio", "mode_fallback")
-    narrow = narrowed(SPEC, names)
+    narrow = narrowed(SPEC, names, "best")
     found = run_spec(narrow, table)
     assert found.names == tuple(name for name in every.names if name in names)
     assert np.array_equal(found.values, every.values[:, [every.names.index(name) for name in found.names]])
@@ -37,7 +37,7 @@ def test_a_step_that_only_serves_others_is_kept_without_an_output() -> None:
     spec = shipped_spec("bandwidth_predictor")
     serving = {source for step in spec.steps for source in step.sources} & {step.name for step in spec.steps}
     name = next(step.name for step in spec.steps if serving & set(step.sources) and step.name not in serving)
-    narrow = narrowed(spec, (name,))
+    narrow = narrowed(spec, (name,), "best")
     assert narrow.features == (name,)
     assert len(narrow.steps) > 1
 
