@@ -54,7 +54,8 @@ class ConvLstmDetector(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the probability for each window of `x`."""
-        return torch.sigmoid(self.logit(x))
+        # Not torch.sigmoid: onnxruntime's is off by up to 1e-7, which is much of a small probability.
+        return 1 / (1 + torch.exp(-self.logit(x)))
 
     def logit(self, x: Tensor) -> Tensor:
         """Return the logarithm of the odds [batch], which training needs."""

@@ -109,9 +109,10 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
 def _trained(order: TrainNodesOrder, rows: LabelledRows, split: Split, say: Say) -> TrainedNodes:
     if isinstance(order.recipe, NodeRecipe):
         return train(rows, split, order.recipe, say)
+    from dwcpc.models.training.checkpoint import checkpoint_of
     from dwcpc.models.training.node_detector import train_detector
 
-    return train_detector(rows, split, order.recipe, order.out, say, resume=order.resume)
+    return train_detector(rows, split, order.recipe, order.out, say, resume=checkpoint_of(order.resume))
 
 
 def _check_folder(out: Path) -> None:

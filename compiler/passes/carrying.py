@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
-from dwcpc.compiler.passes.constants import add_constant, constant_of, input_of
+from dwcpc.compiler.passes.constants import add_constant, constant_of, forget_unused, input_of
 from dwcpc.compiler.passes.layouts import Atom, Layout, atoms_of, sizes_of
 from dwcpc.compiler.passes.static_shapes import shape_of
 
@@ -38,8 +38,10 @@ class Carried:
         """Write it into the node, whose output is then of that layout."""
         if self.axis is not None:
             node.attributes["axis"] = ir.AttrInt64("axis", self.axis)
+        before = [input_of(node, index) for index in self.operands]
         for index, values in self.operands.items():
             node.replace_input_with(index, add_constant(graph, f"{node.outputs[0].name}_operand", values))
+        forget_unused(graph, before)
         node.outputs[0].shape = shape_of(layout)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnx_ir as ir
-
 from dwcpc.compiler.errors import DwcpcError, first_line
 from dwcpc.compiler.passes.base import Rewritten
 
@@ -28,19 +26,4 @@ class Simplify:
             return Rewritten(model, 0, (f"onnxsim does not take the graph: {first_line(error)}",))
         if not equal:
             raise DwcpcError("onnxsim's result differs from its input; report the model, this is not your fault")
-        changed = max(0, len(model.graph.node) - len(simplified.graph.node))
-        return Rewritten(_without_folded(simplified), changed)
-
-
-def _without_folded(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove weights that onnxsim has folded into others and left behind, of which onnxruntime warns."""
-    graph_model = ir.from_proto(model)
-    weights = graph_model.graph.initializers
-    folded = [
-        name
-        for name, value in weights.items()
-        if not (value.uses() or value.is_graph_input() or value.is_graph_output())
-    ]
-    for name in folded:
-        weights.pop(name)
-    return ir.to_proto(graph_model) if folded else model
+        return Rewritten(simplified, changed=max(0, len(model.graph.node) - len(simplified.graph.node)))

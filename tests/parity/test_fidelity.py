@@ -117,3 +117,20 @@ def test_a_decision_may_flip_within_its_tolerance_and_not_beyond(times: float, p
     (result,) = decisions(Comparison(reference, outputs, "python", decision))
     assert result.passed is passes
     assert off < 0.02
+
+
+@pytest.mark.parametrize(("times", "passes"), [(0.9, True), (1.1, False)])
+def test_where_the_network_answers_the_score_its_own_noise_is_what_a_decision_may_flip_within(
+    times: float, passes: bool
+) -> None:
+    score = np.abs(SIGNAL[:, 0, 0]) / 10
+    allowed = allowance(TYPICAL, score, CALM, None, FLOOR_DB, answers_score=True)
+    off = float(np.sqrt(np.mean((score - score.mean()) ** 2)) * 10 ** (-FLOOR_DB / 20)) * times
+    tolerance = {"s": allowed.of_score(score)}
+    assert tolerance["s"] == pytest.approx(64 * off / times)
+    reference = ReferenceGroup(TYPICAL, np.zeros((ROWS, 1), np.float32), {"s": score}, tolerance, allowance=allowed)
+    answer = score.copy()
+    answer[5] -= 2 * off
+    decision = Decision("s", "made up", float(score[5] - off), ">=")
+    (result,) = decisions(Comparison(reference, {"s": answer.astype(np.float64)}, "python", decision))
+    assert (result.worst > 0) is not passes

@@ -38,13 +38,6 @@ def test_fires_on_constants_and_shape_arithmetic(parsed):
     assert [node.op_type for node in result.model.graph.node] == ["Reshape", "Mul"]
 
 
-def test_a_weight_that_was_folded_into_another_is_not_left_behind(parsed):
-    result = PASS.apply(parsed(reshaping())).model.graph
-    used = {name for node in result.node for name in node.input}
-    assert {weight.name for weight in result.initializer} <= used
-    assert "two" not in used
-
-
 def test_leaves_what_is_simple_already(parsed):
     model = parsed("g (float[B,4] x) => (float[B,4] y) { y = Exp (x) }")
     result = PASS.apply(model)
