@@ -57,11 +57,11 @@ def test_it_is_small_and_of_the_owners_size(evaluation: TrainingReport) -> None:
 
 
 def test_it_reaches_what_its_owners_asked_for_on_nodes_and_times_held_out(evaluation: TrainingReport) -> None:
-    assert evaluation.served is not None
-    for found in (evaluation.test, evaluation.served.judged):
+    (served,) = evaluation.served
+    for found in (evaluation.test, served.judged):
         assert found.evaluation.figures.recall >= MIN_RECALL
         assert found.evaluation.intervals["false_positive_rate"].high < MAX_FALSE_POSITIVES
-    assert evaluation.served.fall <= MAX_FALL
+    assert served.fall <= MAX_FALL
     assert len(evaluation.elsewhere) == 3  # where it may do worse, and says so
 
 
