@@ -16,7 +16,8 @@ weights, 51 dB where other draws had 72. The plain ratio stands in the check's n
     |error| of a score S      ≤  2·√S·e + e²      with e = 8 · ε · a_i, as Cauchy–Schwarz has it
     a decision may flip within   √S·e + e²        with e = ε · a_i, which is 2 % of a threshold of 0.3 at 30 dB
 
-Where the network answers the score itself, its error is that of a value, and a decision may flip within ε · a_i.
+Where the network answers the score itself, its error is that of a value, and a decision may flip within ε · a_i. The
+signal of every group is then that of the ordinary rows: those at the threshold have one score, and so no signal at all.
 
 The promise is about representative rows. Few rows made to be hard (special, zero, with missing values or a short
 history, at the threshold) have a floor 3 dB lower. On rows that no training set holds the rounding of weights is
@@ -59,16 +60,21 @@ TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What one group may lose: its floor, ε in network units, a_i [rows], and each channel's unit [channels].
+    """What one group may lose: its floor, the power of its signal, a_i [rows], and each channel's unit [channels].
 
     `answers_score` says that what the network answers is the score, which otherwise is a mean of squared errors.
     """
 
     floor_db: float
-    epsilon: float
+    signal: float
     amplification: NDArray[np.float64]
     unit: NDArray[np.float64]
     answers_score: bool = False
+
+    @property
+    def epsilon(self) -> float:
+        """ε in network units."""
+        return float(np.sqrt(self.signal)) * 10 ** (-self.floor_db / 20)
 
     @property
     def by_value(self) -> NDArray[np.float64]:
@@ -110,24 +116,27 @@ def allowance(
     unit: NDArray[np.float64] | None,
     floor_db: float,
     *,
-    answers_score: bool = False,
+    score_signal: float | None = None,
 ) -> Allowance:
-    """Return what `group` may lose at the target's `floor_db`; `noise` [rows] is the source's own, of any unit."""
+    """Return what `group` may lose at the target's `floor_db`; `noise` [rows] is the source's own, of any unit.
+
+    `score_signal` is that of the ordinary rows, where the network answers the score itself.
+    """
     units = np.ones(as_channels(f64).shape[-1]) if unit is None else unit
     floor = floor_db - LOWER_FLOOR_DB.get(group, 0.0)
-    epsilon = float(np.sqrt(np.mean(_signal(f64, units) ** 2))) * 10 ** (-floor / 20)
+    signal = signal_power(f64, units) if score_signal is None else score_signal
     usual = max(float(np.quantile(noise, AMPLIFIED_BEYOND)), TINY)
-    return Allowance(floor, epsilon, np.maximum(1.0, noise / usual), units, answers_score)
+    return Allowance(floor, signal, np.maximum(1.0, noise / usual), units, answers_score=score_signal is not None)
 
 
 def plain_sqnr_db(f64: NDArray[np.floating], answer: Values, allowed: Allowance) -> float:
     """Return the ratio in dB with every row counting alike; −200 where an answer is no number, at most 200."""
-    return _decibels(f64, allowed.unit, float(np.mean(row_rms(f64, answer, allowed.unit) ** 2)))
+    return _decibels(allowed.signal, float(np.mean(row_rms(f64, answer, allowed.unit) ** 2)))
 
 
 def sqnr_db(f64: NDArray[np.floating], answer: Values, allowed: Allowance) -> float:
     """Return the signal-to-quantisation-noise ratio in dB; −200 where an answer is no number, at most 200."""
-    return _decibels(f64, allowed.unit, float(np.mean(_noise_power(f64, answer, allowed))))
+    return _decibels(allowed.signal, float(np.mean(_noise_power(f64, answer, allowed))))
 
 
 def sqnr_lower_db(f64: NDArray[np.floating], answer: Values, allowed: Allowance, seed: int) -> float:
@@ -136,7 +145,7 @@ def sqnr_lower_db(f64: NDArray[np.floating], answer: Values, allowed: Allowance,
     if not np.isfinite(power).all():
         return -LARGEST_SQNR_DB
     drawn = np.random.default_rng(seed).integers(len(power), size=(BOOTSTRAPS, len(power)))
-    return _decibels(f64, allowed.unit, float(np.quantile(power[drawn].mean(axis=1), CONFIDENCE)))
+    return _decibels(allowed.signal, float(np.quantile(power[drawn].mean(axis=1), CONFIDENCE)))
 
 
 def row_rms(f64: NDArray[np.floating], answer: Values, unit: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,15 +160,14 @@ def _noise_power(f64: NDArray[np.floating], answer: Values, allowed: Allowance) 
     return power
 
 
-def _decibels(f64: NDArray[np.floating], unit: NDArray[np.float64], noise: float) -> float:
+def _decibels(signal: float, noise: float) -> float:
     if not np.isfinite(noise):
         return -LARGEST_SQNR_DB
-    signal = float(np.mean(_signal(f64, unit) ** 2))
     ratio = 10 * np.log10(max(signal, TINY) / max(noise, TINY))
     return float(np.clip(ratio, -LARGEST_SQNR_DB, LARGEST_SQNR_DB))
 
 
-def _signal(f64: NDArray[np.floating], unit: NDArray[np.float64]) -> NDArray[np.float64]:
+def signal_power(f64: NDArray[np.floating], unit: NDArray[np.float64] | float = 1.0) -> float:
+    """Return the mean square of an output about each channel's mean, in network units."""
     channels = as_channels(f64) / unit
-    signal: NDArray[np.float64] = channels - channels.reshape(-1, channels.shape[-1]).mean(axis=0)
-    return signal
+    return float(np.mean((channels - channels.reshape(-1, channels.shape[-1]).mean(axis=0)) ** 2))

@@ -15,7 +15,7 @@ from dwcpc.compiler.errors import PrecisionError
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.signature import SCORE_OUTPUT
 from dwcpc.parity.cases import CALIBRATION, SPECIAL, TYPICAL, WIDE, CaseGroup, draw_cases, non_finite_cases
-from dwcpc.parity.fidelity import allowance
+from dwcpc.parity.fidelity import allowance, signal_power
 from dwcpc.parity.reference import CaseRequest, Reference, ReferenceGroup
 from dwcpc.parity.threshold_cases import PAIRED_ROWS, threshold_cases
 from dwcpc.parity.tolerance import Noise, noise_of
@@ -44,7 +44,7 @@ def make_network_reference(source: SourceModel, request: CaseRequest, progress: 
     groups = []
     for case in cases:
         progress(f"reference, {case.name}")
-        groups.append(network_group(source, case, precision, request))
+        groups.append(network_group(source, case, precision, request, cases[0].rows))
     return Reference(precision, request.seed, tuple(groups), non_finite_cases(cases[0].rows, request.seed).rows, notes)
 
 
@@ -64,7 +64,10 @@ def _near_threshold(source: SourceModel, cases: tuple[CaseGroup, ...], request: 
     return threshold_cases(source.score, candidates, request.threshold, max(16, rows), request.seed)
 
 
-def network_group(source: SourceModel, case: CaseGroup, precision: Precision, request: CaseRequest) -> ReferenceGroup:
+def network_group(
+    source: SourceModel, case: CaseGroup, precision: Precision, request: CaseRequest, ordinary: NDArray[np.float32]
+) -> ReferenceGroup:
+    """Return what the source answers to `case`, and how far from it a bundle may be; `ordinary` are usual rows."""
     samples = source.rounding_samples(case.rows, request.seed)
     if precision == "float64":
         outputs = source.run(case.rows, "float64")
@@ -72,7 +75,10 @@ def network_group(source: SourceModel, case: CaseGroup, precision: Precision, re
         outputs = {name: values.astype(np.float64) for name, values in samples.pop(0).items()}
     noise = {name: noise_of(values, [sample[name] for sample in samples]) for name, values in outputs.items()}
     if request.min_sqnr_db is not None:
-        return _of_reduced_precision(source, case, outputs, noise, request.min_sqnr_db)
+        power = None
+        if next(iter(outputs)) == SCORE_OUTPUT:
+            power = signal_power(source.run(ordinary, precision)[SCORE_OUTPUT])
+        return _of_reduced_precision(source, case, outputs, noise, (request.min_sqnr_db, power))
     return ReferenceGroup(
         case.name,
         case.rows,
@@ -89,14 +95,16 @@ def _of_reduced_precision(
     case: CaseGroup,
     outputs: dict[str, NDArray[np.floating]],
     noise: dict[str, Noise],
-    min_sqnr_db: float,
+    asked: tuple[float, float | None],
 ) -> ReferenceGroup:
-    """Return the group under the tolerances that a signal-to-noise ratio implies (`fidelity.py`)."""
+    """Return the group under the tolerances that a signal-to-noise ratio implies (`fidelity.py`).
+
+    `asked` are its floor in dB and, where the network answers the score itself, the power of the signal.
+    """
     name = next(iter(outputs))
     unit = None if source.target_scaler is None else np.array(source.target_scaler.scale)
-    allowed = allowance(
-        case.name, outputs[name], noise[name].rows, unit, min_sqnr_db, answers_score=name == SCORE_OUTPUT
-    )
+    floor_db, power = asked
+    allowed = allowance(case.name, outputs[name], noise[name].rows, unit, floor_db, score_signal=power)
     tolerance = {name: _broadcastable(allowed.by_value, outputs[name])}
     if SCORE_OUTPUT in outputs:
         tolerance[SCORE_OUTPUT] = allowed.of_score(outputs[SCORE_OUTPUT])

@@ -113,4 +113,10 @@ def _told(result: CheckResult) -> str:
 
 
 def _content(reference: Reference) -> list[bytes]:
-    return [np.ascontiguousarray(values).tobytes() for group in reference.groups for values in group.outputs.values()]
+    """Return what answers are held against: the source's, and how far from them they may be, by the floor asked for."""
+    held = [
+        values
+        for group in reference.groups
+        for values in (*group.outputs.values(), *(np.asarray(each, np.float64) for each in group.tolerance.values()))
+    ]
+    return [np.ascontiguousarray(values).tobytes() for values in held]

@@ -53,10 +53,10 @@ def make_window_reference(source: WindowSource, request: CaseRequest, progress: 
         on_splits = split_windows(ranges, raw_forest(forest, source.inner.scalers), request.rows, request.seed)
         cases = cases if on_splits is None else (*cases, *_asked(source, (on_splits,)))
     precision, more = _precision(source, cases[0].rows[:1])
-    groups = []
+    groups, ordinary = [], source.rows(cases[0].rows)
     for case in cases:
         progress(f"reference, {case.name}")
-        groups.append(_group(source, case, precision, request))
+        groups.append(_group(source, case, precision, request, ordinary))
     refused = refused_part(source, cases[0].rows, request.seed)
     if not len(refused) and not _answers_all(source):
         notes += (ALL_FINITE,)
@@ -88,11 +88,13 @@ def _precision(source: WindowSource, windows: NDArray[np.float32]) -> tuple[Prec
     return finest(source.inner, source.rows(windows))
 
 
-def _group(source: WindowSource, case: CaseGroup, precision: Precision, request: CaseRequest) -> ReferenceGroup:
+def _group(
+    source: WindowSource, case: CaseGroup, precision: Precision, request: CaseRequest, ordinary: NDArray[np.float32]
+) -> ReferenceGroup:
     """Return the group of the model on its features, with the raw windows as its rows."""
     rows = CaseGroup(case.name, source.rows(case.rows))
     if isinstance(source.inner, EstimatorSource):
         group = estimator_group(source.inner, rows)
     else:
-        group = network_group(source.inner, rows, precision, request)
+        group = network_group(source.inner, rows, precision, request, ordinary)
     return dataclasses.replace(group, rows=case.rows)

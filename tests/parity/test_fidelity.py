@@ -10,7 +10,7 @@ from dwcpc.parity.cases import EXTREME, TYPICAL, WIDE
 from dwcpc.parity.checks.base import Comparison
 from dwcpc.parity.checks.decisions import decisions
 from dwcpc.parity.checks.noise import noise
-from dwcpc.parity.fidelity import allowance, plain_sqnr_db, sqnr_db, sqnr_lower_db
+from dwcpc.parity.fidelity import allowance, plain_sqnr_db, signal_power, sqnr_db, sqnr_lower_db
 from dwcpc.parity.reference import ReferenceGroup
 
 ROWS, STEPS, CHANNELS = 400, 10, 3
@@ -120,17 +120,22 @@ def test_a_decision_may_flip_within_its_tolerance_and_not_beyond(times: float, p
 
 
 @pytest.mark.parametrize(("times", "passes"), [(0.9, True), (1.1, False)])
-def test_where_the_network_answers_the_score_its_own_noise_is_what_a_decision_may_flip_within(
+def test_a_score_that_the_network_answers_may_flip_within_its_noise_wherever_the_rows_lie(
     times: float, passes: bool
 ) -> None:
-    score = np.abs(SIGNAL[:, 0, 0]) / 10
-    allowed = allowance(TYPICAL, score, CALM, None, FLOOR_DB, answers_score=True)
-    off = float(np.sqrt(np.mean((score - score.mean()) ** 2)) * 10 ** (-FLOOR_DB / 20)) * times
+    score = 0.25 + 1e-6 * SIGNAL[:, 0, 0]  # rows at the threshold have no signal of their own
+    usual = np.abs(SIGNAL[:, 0, 1]) / 10
+    allowed = allowance(TYPICAL, score, CALM, None, FLOOR_DB, score_signal=signal_power(usual))
+    epsilon = float(usual.std()) * 10 ** (-FLOOR_DB / 20)
+    assert allowed.of_score(score) == pytest.approx(64 * epsilon)
     tolerance = {"s": allowed.of_score(score)}
-    assert tolerance["s"] == pytest.approx(64 * off / times)
     reference = ReferenceGroup(TYPICAL, np.zeros((ROWS, 1), np.float32), {"s": score}, tolerance, allowance=allowed)
     answer = score.copy()
-    answer[5] -= 2 * off
-    decision = Decision("s", "made up", float(score[5] - off), ">=")
-    (result,) = decisions(Comparison(reference, {"s": answer.astype(np.float64)}, "python", decision))
-    assert (result.worst > 0) is not passes
+    answer[5] -= 2 * epsilon * times
+    decision = Decision("s", "made up", float(score[5] - epsilon * times), ">=")
+    comparison = Comparison(reference, {"s": answer}, "python", decision)
+    (result,) = decisions(comparison)
+    assert result.passed is passes
+    noisy = score + epsilon * times * np.sign(NOISE[:, 0, 0])
+    found = {each.check: each.passed for each in noise(Comparison(reference, {"s": noisy}, "python", None))}
+    assert found["noise"] is passes
