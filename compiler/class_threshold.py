@@ -36,9 +36,14 @@ def class_decision(core: TreeEnsemble | LinearModel, threshold: float) -> Decisi
             f"--threshold {threshold:g}: the classes are {classes}, expected 0 and 1 with one margin between them; "
             "omit --threshold"
         )
+    check_probability(threshold)
+    return Decision(PROBABILITY, f"probability of class {core.classes[1]}", threshold, ">=", LABEL)
+
+
+def check_probability(threshold: float) -> None:
+    """InputError where nothing or everything would be at or above `threshold`."""
     if not 0 < threshold <= 1:
         raise InputError(f"--threshold {threshold:g}: expected a probability above 0 and up to 1; correct it")
-    return Decision(PROBABILITY, f"probability of class {core.classes[1]}", threshold, ">=", LABEL)
 
 
 def decided(core: TreeEnsemble | LinearModel, decision: Decision | None) -> TreeEnsemble | LinearModel:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dwcpc.compiler.artifact import Artifact, read_artifact
-from dwcpc.compiler.class_threshold import class_decision
+from dwcpc.compiler.class_threshold import check_probability, class_decision
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.lowering.reading_order import require_embeddable
 from dwcpc.compiler.features.reading import checked_spec
@@ -172,7 +172,7 @@ def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decisio
     if spec.task == "autoencoder":
         return None if threshold is None else Decision(SCORE_OUTPUT, SCORE_DEFINITION, threshold, ">")
     if spec.task == "anomaly_detection" and isinstance(loaded, Network):
-        return None if threshold is None else Decision(SCORE_OUTPUT, PROBABILITY_DEFINITION, threshold, ">=")
+        return None if threshold is None else _by_probability(threshold)
     if spec.task == "anomaly_detection" and isinstance(loaded, Estimator) and isinstance(loaded.core, TreeEnsemble):
         if threshold is not None:
             return Decision(SCORE_OUTPUT, ISOLATION_DEFINITION, threshold, "<=", ANOMALY_FLAG)
@@ -186,6 +186,11 @@ def decision_of(loaded: Network | Estimator, threshold: float | None) -> Decisio
             "omit --threshold"
         )
     return None
+
+
+def _by_probability(threshold: float) -> Decision:
+    check_probability(threshold)
+    return Decision(SCORE_OUTPUT, PROBABILITY_DEFINITION, threshold, ">=")
 
 
 def _built(

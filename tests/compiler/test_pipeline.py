@@ -19,6 +19,7 @@ from dwcpc.compiler.pipeline import CompileRequest, compile_artifact
 from dwcpc.compiler.sources.base import LoadOptions
 from dwcpc.compiler.targets import target_named
 from dwcpc.models.bandwidth_predictor import BANDWIDTH_PREDICTOR, BandwidthPredictorConfig
+from dwcpc.models.conv_lstm_detector import CONV_LSTM_DETECTOR, ConvLstmDetectorConfig
 from dwcpc.models.lstm_attention_autoencoder import LSTM_ATTENTION_AUTOENCODER, LstmAttentionAutoencoderConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -43,6 +44,17 @@ def regressor(tmp_path, randomised):
     config = BandwidthPredictorConfig(TIMESTEPS, FEATURES, 8, 6, 4, 3, 7, 6, 5)
     path = tmp_path / "model.pth"
     torch.save(randomised(BANDWIDTH_PREDICTOR.build(config), 1).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def detector(tmp_path, randomised):
+    config = ConvLstmDetectorConfig(TIMESTEPS, FEATURES, 8, 6, 5, 4, 3)
+    module = randomised(CONV_LSTM_DETECTOR.build(config), 1)
+    with torch.no_grad():
+        module.output_fc.bias.fill_(-12.0)  # an anomaly is rare
+    path = tmp_path / "model.pth"
+    torch.save(module.state_dict(), path)
     return path
 
 
@@ -143,6 +155,44 @@ def test_a_regression_has_units_where_its_targets_scaler_is_known(regressor, sca
     assert np.array_equal(run(whole, rows())["prediction"], expected)
     assert "sklearn.preprocessing._data.RobustScaler" in whole.source.pickled_classes
     assert any("scikit-learn" in note for note in whole.source.notes)
+
+
+def test_a_detector_answers_its_score_which_is_a_probability(detector, scaler):
+    compiled = compile_artifact(request(detector, scaler=scaler, threshold=0.25))
+    (score,) = compiled.built.outputs
+    assert (score.name, score.shape, score.units) == ("anomaly_score", ("batch",), ("probability",))
+    assert (compiled.decision.score, compiled.decision.comparison, compiled.decision.threshold) == (
+        "anomaly_score",
+        ">=",
+        0.25,
+    )
+    assert compile_artifact(request(detector)).decision is None
+
+
+def test_a_small_probability_is_as_exact_as_a_large_one(detector, scaler):
+    compiled = compile_artifact(request(detector, scaler=scaler))
+    answers = run(compiled, rows(200))["anomaly_score"]
+    expected = compiled.loaded.predict(compiled.scaler.transform(rows(200)), "float64")
+    assert expected.max() < 1e-4
+    np.testing.assert_allclose(answers, expected, rtol=2e-5, atol=0)
+
+
+def test_a_window_that_is_not_finite_has_no_probability(detector, scaler):
+    x = rows(4)
+    x[1, 3, 2], x[2, 0, 0] = np.nan, np.inf
+    answers = run(compile_artifact(request(detector, scaler=scaler)), x)["anomaly_score"]
+    assert np.isnan(answers).tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("threshold", [0.0, -0.2, 1.5])
+def test_what_is_no_probability_is_no_detectors_threshold(detector, threshold):
+    with pytest.raises(InputError, match="expected a probability above 0 and up to 1"):
+        compile_artifact(request(detector, threshold=threshold))
+
+
+def test_a_detector_has_no_use_for_a_target_scaler(detector, targets):
+    with pytest.raises(InputError, match="is a lstm_detector, which has no use for --target-scaler"):
+        compile_artifact(request(detector, target_scaler=targets))
 
 
 def test_a_reconstruction_in_input_units_says_so(autoencoder, scaler):
