@@ -6,7 +6,6 @@ It minimises the cross entropy of the probability that it answers. The threshold
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -118,7 +117,6 @@ def train_detector(
     from sklearn.preprocessing import RobustScaler
 
     check_rows(rows, split)
-    begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
     if resume is None:
         forget_logs(folder)
@@ -146,7 +144,7 @@ def train_detector(
         scaler=scaler,
         model=model,
         threshold=threshold,
-        seconds=time.monotonic() - begun,
+        seconds=sum(epoch.duration_s for epoch in history),
     )
 
 
