@@ -10,7 +10,7 @@ import click
 from dwcpc.compiler.cli.options import FILE, SEED, added, refuse_other_source
 
 if TYPE_CHECKING:
-    from dwcpc.compiler.commands.train_nodes import GivenTable
+    from dwcpc.compiler.commands.node_data import GivenTable
     from dwcpc.models.data.nodes import Fleet
 
 NODE_DATA_OPTIONS = (
@@ -53,7 +53,7 @@ def chosen_source(context: click.Context, options: dict[str, Any]) -> GivenTable
         of_the_simulator=("difficulty", "nodes", "samples"),
         simulator="a simulated fleet",
     )
-    from dwcpc.compiler.commands.train_nodes import GivenTable
+    from dwcpc.compiler.commands.node_data import GivenTable
     from dwcpc.models.data.nodes import Fleet
 
     if given:

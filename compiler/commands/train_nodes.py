@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.commands.compile import Order, compile_bundle
+from dwcpc.compiler.commands.node_data import GivenTable, Say, described, other_fleets, rows_of
 from dwcpc.compiler.errors import InputError, VerdictError
-from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.targets import target_named
-from dwcpc.models.data.labelled import LabelledRows, keyed_by, labelled_rows, read_labelled
-from dwcpc.models.data.node_baselines import INTERVAL_S
-from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.labelled import LabelledRows
+from dwcpc.models.data.nodes import Fleet
 from dwcpc.models.data.row_windows import ending_windows
 from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
@@ -46,21 +44,7 @@ if TYPE_CHECKING:
 
 NAME = "node_reliability"
 MAX_FALL = 0.002  # of any metric, from the source model to the bundle in Go: 0.2 points
-ANOTHER_SEED = 1_000_003  # added to the fleet's
-HARDER = (1.0, 1.25, 1.5)  # times the fleet's difficulty: what the model was not made for
 PROOF_ROWS = 1024  # of a compile
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class GivenTable:
-    """A file to train on, instead of a simulated fleet; time and group of None are the specification's."""
-
-    path: Path
-    label: str
-    time: str | None = None
-    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +71,13 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     on_test = _judged_by("test", scores, trained, rows, split.test)
     judged = [_judged("validation", trained, rows, split.validation), on_test]
     if isinstance(order.source, Fleet):
-        judged += [_elsewhere(fleet, trained, order, say) for fleet in _others(order.source)]
+        judged += [_elsewhere(fleet, trained, order, say) for fleet in other_fleets(order.source)]
     order.out.mkdir(parents=True, exist_ok=True)
     if isinstance(trained.model, FittedTrees):
         write_tree_logs(order.out, trained.model.history)
     plot_detection(order.out / PLOTS / "detection-test.png", rows.label[split.test], scores, trained.threshold)
     artifact = save_artifacts(trained, order.out)
-    found = report(trained, artifact, rows, split, judged, _described(order.source))
+    found = report(trained, artifact, rows, split, judged, described(order.source))
     served = _Served(artifact, trained, rows, split.test, on_test.evaluation)
     found = dataclasses.replace(found, served=tuple(served.by(target, say) for target in order.targets))
     write_report(found, order.out)
@@ -120,16 +104,6 @@ def _check_folder(out: Path) -> None:
         raise InputError(f"{out}: is a file, expected a folder; name another --out")
 
 
-def rows_of(source: GivenTable | Fleet, spec_name: str, say: Say) -> LabelledRows:
-    """Return the rows of a table, or of a simulated fleet, with the features of the specification."""
-    spec = named_spec(spec_name)
-    if isinstance(source, Fleet):
-        say(f"simulating {source.nodes} nodes, {source.samples} samples each")
-        return labelled_rows(spec, simulate_nodes(source), LABEL, CAUSE)
-    say(f"reading {source.path}")
-    return read_labelled(source.path, keyed_by(spec, source.time, source.group), source.label)
-
-
 def _split(rows: LabelledRows, recipe: NodeRecipe | DetectorRecipe) -> Split:
     split = split_rows(rows.time, rows.group, recipe.seed)
     return split if isinstance(recipe, NodeRecipe) else ending_windows(split, rows, recipe.timesteps)
@@ -147,25 +121,10 @@ def _judged_by(
     return Judged(on, judge(scores, flagged, rows, chosen), recall_by_cause(flagged, rows, chosen))
 
 
-def _others(fleet: Fleet) -> list[Fleet]:
-    """Return fleets that differ by seed, and by seed and difficulty."""
-    return [
-        dataclasses.replace(fleet, seed=fleet.seed + ANOTHER_SEED + at, difficulty=fleet.difficulty * factor)
-        for at, factor in enumerate(HARDER)
-    ]
-
-
 def _elsewhere(fleet: Fleet, trained: TrainedNodes, order: TrainNodesOrder, say: Say) -> Judged:
     """Judge on the test part of a fleet that the model never saw, with the threshold that it has."""
     rows = rows_of(fleet, order.spec, say)
-    return _judged(_described(fleet), trained, rows, _split(rows, order.recipe).test)
-
-
-def _described(source: GivenTable | Fleet) -> str:
-    if isinstance(source, GivenTable):
-        return source.path.name
-    hours = source.samples * INTERVAL_S / 3600
-    return f"simulated: {source.nodes} nodes for {hours:g} hours, seed {source.seed}, difficulty {source.difficulty:g}"
+    return _judged(described(fleet), trained, rows, _split(rows, order.recipe).test)
 
 
 @dataclass(frozen=True, slots=True)

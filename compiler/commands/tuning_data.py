@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dwcpc.compiler.commands.train_nodes import GivenTable, rows_of
+from dwcpc.compiler.commands.node_data import GivenTable, rows_of
 from dwcpc.compiler.commands.training_data import DataOptions, folds
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.data.series_split import split_rows
