@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from dwcpc.compiler.errors import InputError
 from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.data.series_split import Split
 from dwcpc.models.evaluation.grouped_classification import Evaluation
@@ -14,7 +17,7 @@ from dwcpc.models.training.feature_choice import spec_document
 from dwcpc.models.training.node_estimators import FILES
 from dwcpc.models.training.node_model import TrainedNodes
 from dwcpc.models.training.report import versions
-from dwcpc.models.training.run_files import write_json
+from dwcpc.models.training.run_files import EVALUATION_FILE, write_json
 
 REPORT = "TRAINING_REPORT.json"
 SCALER, FEATURES = "scaler.json", "features.json"
@@ -115,6 +118,20 @@ def report(
         test=judged[1],
         elsewhere=tuple(judged[2:]),
     )
+
+
+def is_node_run(folder: Path) -> bool:
+    """Return whether `folder` is where a model of node reliability was trained."""
+    return (folder / SCALER).is_file() and any((folder / name).is_file() for name in (*FILES.values(), NETWORK))
+
+
+def read_report(folder: Path) -> TrainingReport:
+    """Read the report of a run, or of a model that ships, whose report is its evaluation."""
+    path = folder / REPORT if (folder / REPORT).exists() else folder / EVALUATION_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=TrainingReport)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise InputError(f"{path}: cannot be read ({error}), expected the run's report; train again") from error
 
 
 def write_report(found: TrainingReport, folder: Path) -> None:

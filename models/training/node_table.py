@@ -11,9 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
-from dwcpc.models.training.node_artifacts import REPORT, Judged, TrainingReport
+from dwcpc.models.training.node_artifacts import REPORT, Judged, TrainingReport, read_report
 
 HEAD = (
     "model",
@@ -53,11 +51,6 @@ def table(reports: list[TrainingReport]) -> str:
     for report in reports:
         lines += [(report.model, str(len(report.feature_names)), *_cells(judged)) for judged in _shown(report)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def read_report(folder: Path) -> TrainingReport:
-    """Read the report of a run."""
-    return msgspec.json.decode((folder / REPORT).read_bytes(), type=TrainingReport)
 
 
 def _shown(report: TrainingReport) -> Iterator[Judged]:

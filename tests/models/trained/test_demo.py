@@ -18,13 +18,14 @@ def test_each_trained_model_is_compiled_from_files_that_ship() -> None:
     for model in config.models.values():
         for path in (model.artifact, model.scaler, model.target_scaler, model.calibration, model.features):
             assert path is None or path.is_file(), path
-    assert len(orders(config, (), None, replace=True, verify=True)) == 3
+    assert len(orders(config, (), None, replace=True, verify=True)) == 4
 
 
 def test_the_thresholds_are_those_that_training_chose() -> None:
     models = read_config(TRAINED / "dwcpc.toml").models
-    chosen = json.loads((TRAINED / "node_reliability" / "evaluation.json").read_text(encoding="utf-8"))["threshold"]
-    assert models["node_reliability"].threshold == chosen
+    for name in ("node_reliability", "node_detector"):
+        chosen = json.loads((TRAINED / name / "evaluation.json").read_text(encoding="utf-8"))["threshold"]
+        assert models[name].threshold == chosen
     assert models["consensus"].threshold == float((TRAINED / "consensus" / "threshold.txt").read_text(encoding="utf-8"))
 
 
