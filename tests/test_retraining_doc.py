@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from dwcpc.compiler.cli.main import cli
-from dwcpc.compiler.commands.retrain_models import MODELS
+from dwcpc.compiler.commands.retrain.models import MODELS
 from dwcpc.models.retraining.comparison import LEAST_BLOCKS, LEAST_LABELLED, TOLERANCE
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -61,11 +61,11 @@ def retrain_(output: Output, /, **options: Any) -> None:
     from dwcpc.bench.gate_limits import gate_limits
     from dwcpc.bench.protocol import FULL
     from dwcpc.compiler.commands.publish import gated_fully
-    from dwcpc.compiler.commands.retrain import RetrainOrder, retrain
-    from dwcpc.compiler.commands.retrain_data import DataOrder
-    from dwcpc.compiler.commands.retrain_decision import Limits
-    from dwcpc.compiler.commands.retrain_models import model_named
-    from dwcpc.compiler.commands.retrain_report import text
+    from dwcpc.compiler.commands.retrain.command import RetrainOrder, retrain
+    from dwcpc.compiler.commands.retrain.data import DataOrder
+    from dwcpc.compiler.commands.retrain.decision import Limits
+    from dwcpc.compiler.commands.retrain.models import model_named
+    from dwcpc.compiler.commands.retrain.report import text
     from dwcpc.models.training.report import plain
 
     model = model_named(options["name"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dwcpc.compiler.commands.retrain_data import Gathered
+from dwcpc.compiler.commands.retrain.data import Gathered
 from dwcpc.compiler.metadata import Training, Verdict
 from dwcpc.compiler.whole_file import whole_file
 from dwcpc.models.retraining.comparison import LEVEL, Compared

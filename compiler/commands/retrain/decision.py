@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from dwcpc.bench.budgets import overall
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Fresh, Progress, RetrainedModel
-from dwcpc.compiler.commands.retrain_report import Reached
+from dwcpc.compiler.commands.retrain.model import Fresh, Progress, RetrainedModel
+from dwcpc.compiler.commands.retrain.report import Reached
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Verdict
 from dwcpc.models.retraining.comparison import TOLERANCE, Compared, compare, enough

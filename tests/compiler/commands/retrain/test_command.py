@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
-from dwcpc.compiler.commands import retrain as command
 from dwcpc.compiler.commands.publish import Gate, Gated, PublishOrder, publish_bundle
-from dwcpc.compiler.commands.retrain import RetrainOrder, retrain
-from dwcpc.compiler.commands.retrain_compile import Packaging
-from dwcpc.compiler.commands.retrain_consensus import Consensus
-from dwcpc.compiler.commands.retrain_data import DataOrder
-from dwcpc.compiler.commands.retrain_decision import Limits
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
-from dwcpc.compiler.commands.retrain_models import MODELS, model_named
-from dwcpc.compiler.commands.retrain_nodes import Nodes, NodeSettings
-from dwcpc.compiler.commands.retrain_report import Retraining, markdown, text
+from dwcpc.compiler.commands.retrain import command
+from dwcpc.compiler.commands.retrain.command import RetrainOrder, retrain
+from dwcpc.compiler.commands.retrain.compile import Packaging
+from dwcpc.compiler.commands.retrain.consensus import Consensus
+from dwcpc.compiler.commands.retrain.data import DataOrder
+from dwcpc.compiler.commands.retrain.decision import Limits
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.models import MODELS, model_named
+from dwcpc.compiler.commands.retrain.nodes import Nodes, NodeSettings
+from dwcpc.compiler.commands.retrain.report import Retraining, markdown, text
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Training, Verdict
 from dwcpc.compiler.package import write_metadata
@@ -33,7 +33,7 @@ from dwcpc.compiler.versions import latest_version
 from dwcpc.models.retraining.comparison import Figures, Weights
 from dwcpc.models.retraining.exports import ExportColumns
 
-PROVEN = Path(__file__).resolve().parents[2] / "fixtures" / "bundles" / "proven"
+PROVEN = Path(__file__).resolve().parents[3] / "fixtures" / "bundles" / "proven"
 NAME = "tiny_proven"
 ROWS = 1600
 LABEL = np.arange(ROWS) % 5 == 0

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands.publish import Gate
-from dwcpc.compiler.commands.retrain_compile import Packaging, compiled
-from dwcpc.compiler.commands.retrain_data import DataOrder, gather
-from dwcpc.compiler.commands.retrain_decision import Limits, check_inputs, decide, undecidable
-from dwcpc.compiler.commands.retrain_folder import DIST, RUN, prepare
-from dwcpc.compiler.commands.retrain_model import Job, Progress, RetrainedModel
-from dwcpc.compiler.commands.retrain_publish import gated, latest_text, published
-from dwcpc.compiler.commands.retrain_report import Retraining, write_reports
+from dwcpc.compiler.commands.retrain.compile import Packaging, compiled
+from dwcpc.compiler.commands.retrain.data import DataOrder, gather
+from dwcpc.compiler.commands.retrain.decision import Limits, check_inputs, decide, undecidable
+from dwcpc.compiler.commands.retrain.folder import DIST, RUN, prepare
+from dwcpc.compiler.commands.retrain.model import Job, Progress, RetrainedModel
+from dwcpc.compiler.commands.retrain.publish import gated, latest_text, published
+from dwcpc.compiler.commands.retrain.report import Retraining, write_reports
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.harness import find_harness
 from dwcpc.compiler.staging import Destination, check_writable

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train_nodes import GivenTable, TrainNodesOrder, train_nodes
 from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.metadata import Training

@@ -1,4 +1,4 @@
-"""What `dwcpc retrain` has to know of a model, as plain data; `retrain_models.py` lists the models that there are."""
+"""What `dwcpc retrain` has to know of a model, as plain data; `models.py` lists the models that there are."""
 
 from __future__ import annotations
 

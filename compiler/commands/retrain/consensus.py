@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train import TrainOrder, train_consensus_model
 from dwcpc.compiler.commands.training_data import DataOptions
 from dwcpc.compiler.errors import InputError

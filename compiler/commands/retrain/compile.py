@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands.compile import Order, compile_bundle
-from dwcpc.compiler.commands.retrain_model import Candidate, Progress
+from dwcpc.compiler.commands.retrain.model import Candidate, Progress
 from dwcpc.compiler.errors import VerdictError
 from dwcpc.compiler.metadata import Training
 from dwcpc.compiler.pipeline import CompileRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dwcpc.compiler.commands.retrain_model import Progress
+from dwcpc.compiler.commands.retrain.model import Progress
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.data.table import row_count
 from dwcpc.models.data.table_csv import write_csv
