@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
@@ -18,6 +18,7 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.harness import find_harness
 from dwcpc.compiler.staging import Destination, check_writable
 from dwcpc.compiler.targets import target_named
+from dwcpc.compiler.targets.base import Target
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
 from dwcpc.compiler.versions import checked_name, latest_version, next_version, version_text
 from dwcpc.parity.defaults import DEFAULT_ROWS
@@ -29,7 +30,7 @@ FIRST_SEED = 43  # `dwcpc train` begins with 42, and what it made may be what is
 class RetrainOrder:
     """What to train again, for which registry, and what the new version has to be.
 
-    `name` and `target` of none are the model's own and the served version's; `seed` of none is a new one.
+    `name` of none is the model's own, `target` and `min_sqnr_db` are the served version's; `seed` of none is a new one.
     """
 
     registry: Path
@@ -40,6 +41,7 @@ class RetrainOrder:
     seed: int | None = None
     settings: tuple[str, ...] = ()
     target: str | None = None
+    min_sqnr_db: float | None = None
     rows: int = DEFAULT_ROWS
     budgets: tuple[str, ...] = ()
     dry_run: bool = False
@@ -55,10 +57,12 @@ def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Pr
     find_harness()  # or it is missed only after the training
     served = _served(order.registry, name)
     seed = _seed(order, served)
-    packaging = _packaging(order, name, served)
+    packaging = packaging_of(order, name, served)
     prepare(order.out)
-    gathered = gather(order.data, model.columns, order.out, progress)
-    job = Job(None if gathered is None else gathered[0], order.out / RUN, seed, served, order.settings)
+    job = Job(None, order.out / RUN, seed, served, order.settings)
+    gathered = gather(order.data, model.columns(job), order.out, progress)
+    if gathered is not None:
+        job = replace(job, data=gathered[0])
     progress("collect: looking for rows that trained neither model")
     looked = model.look(job)
     decided, bundle = undecidable(looked.fresh), None
@@ -100,10 +104,27 @@ def _served(registry: Path, name: str) -> Bundle | None:
     return None if latest_version(registry / name) is None else open_bundle(registry / name)
 
 
-def _packaging(order: RetrainOrder, name: str, served: Bundle | None) -> Packaging:
+def packaging_of(order: RetrainOrder, name: str, served: Bundle | None) -> Packaging:
+    """Return how the candidate is compiled: as what is served was, unless the order says otherwise."""
     own = CPU_FP32.name if served is None else served.metadata.target
-    version = version_text(next_version(order.registry / name))
-    return Packaging(name, version, order.out / DIST, target_named(order.target or own), order.rows, order.budgets)
+    target = target_named(order.target or own)
+    return Packaging(
+        name=name,
+        version=version_text(next_version(order.registry / name)),
+        out=order.out / DIST,
+        target=target,
+        rows=order.rows,
+        budgets=order.budgets,
+        embed=served is not None and served.metadata.features is not None and served.metadata.features.embedded,
+        min_sqnr_db=order.min_sqnr_db or _floor(served, target),
+    )
+
+
+def _floor(served: Bundle | None, target: Target) -> float | None:
+    """Return the floor that what is served was compiled with for the same target."""
+    if served is None or served.metadata.precision_search is None or served.metadata.target != target.name:
+        return None
+    return served.metadata.precision_search.min_sqnr_db
 
 
 def _seed(order: RetrainOrder, served: Bundle | None) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dwcpc.compiler.commands.retrain.bandwidth import Bandwidth
 from dwcpc.compiler.commands.retrain.consensus import Consensus
 from dwcpc.compiler.commands.retrain.model import RetrainedModel
 from dwcpc.compiler.commands.retrain.nodes import Nodes
 from dwcpc.compiler.errors import InputError
 
-MODELS: tuple[RetrainedModel, ...] = (Consensus(), Nodes())
+MODELS: tuple[RetrainedModel, ...] = (Consensus(), Nodes(), Bandwidth())
 
 
 def model_named(name: str) -> RetrainedModel:

@@ -30,6 +30,11 @@ class Reached:
         """Pass where it is reached; NaN is not."""
         return "pass" if self.value >= self.minimum else "fail"
 
+    @property
+    def reason(self) -> str:
+        """Say why the verdict is not pass."""
+        return f"{self.figure} is {self.value:.4f}, expected {self.minimum:g} or more"
+
 
 @dataclass(frozen=True, slots=True)
 class Retraining:

@@ -30,13 +30,14 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Training, Verdict
 from dwcpc.compiler.package import write_metadata
 from dwcpc.compiler.versions import latest_version
-from dwcpc.models.retraining.comparison import Figures, Weights
+from dwcpc.models.retraining.comparison import Figures, Weights, enough
 from dwcpc.models.retraining.exports import ExportColumns
 
 PROVEN = Path(__file__).resolve().parents[3] / "fixtures" / "bundles" / "proven"
 NAME = "tiny_proven"
 ROWS = 1600
 LABEL = np.arange(ROWS) % 5 == 0
+JOB = Job(None, Path("run"), 43, None, ())
 
 
 @dataclass
@@ -47,26 +48,27 @@ class Few:
     name: str = "few"
     published: str = NAME
     deciding: tuple[str, ...] = ("recall",)
-    minimum: Mapping[str, float] = field(default_factory=lambda: {"recall": 0.9})
+    minimum: tuple[Mapping[str, float], ...] = ({"recall": 0.9},)
+    tolerance: float = 0.01
     label: Any = field(default_factory=lambda: LABEL)
     jobs: list[Job] = field(default_factory=list)
 
-    @property
-    def columns(self) -> ExportColumns:
-        return Consensus().columns
+    def columns(self, job: Job) -> ExportColumns:
+        return Consensus().columns(job)
 
     def check(self, settings: tuple[str, ...]) -> None:
         changed(NodeSettings(), settings)
 
     def look(self, job: Job) -> Looked:
         training = Training("simulated", 100, None, job.seed, f"simulated for {job.folder}")  # no two bundles are alike
-        return Looked(training, Fresh("1,600 rows", self.label, np.arange(len(self.label)) // 8, self.figures))
+        block = np.arange(len(self.label)) // 8
+        return Looked(training, Fresh("1,600 rows", block, self.figures, enough(self.label, block)))
 
     def train(self, job: Job, progress: Progress) -> Candidate:
         progress("fitting")
         self.jobs.append(job)
         file = job.folder / "model.pth"
-        return Candidate(file, file, None, None)
+        return Candidate(file, file)
 
     def figures(self, bundle: Bundle) -> Figures:
         found = LABEL & (np.random.default_rng(0).random(ROWS) < self.recalls[bundle.metadata.version])
@@ -163,6 +165,26 @@ def test_a_stated_minimum_holds_even_for_what_is_better(shelf: Path) -> None:
     assert found.verdict == "fail"
     with pytest.raises(InputError, match="--minimum names 'precision', expected one of recall, roc_auc"):
         ran(shelf, {"1.0": 0.5, "1.1": 0.9}, minimum={"precision": 0.99})
+
+
+def test_of_alternatives_one_is_enough_and_where_none_is_reached_all_are_told(tmp_path: Path) -> None:
+    registry = tmp_path / "registry"
+    model = Few({"1.0": 0.95}, minimum=({"recall": 0.99, "roc_auc": 0.6, "absent": 0.1}, {"recall": 0.5}))
+    found = ran(registry, {}, model=model, out="first")
+    assert found.verdict == "fail"
+    assert [each.figure for each in found.reached] == ["recall", "roc_auc", "absent", "recall"]
+    (reason,) = found.reasons
+    assert " and roc_auc is 0.5000, expected 0.6 or more and absent is nan, expected" in reason
+    model.minimum = ({"recall": 0.99, "roc_auc": 0.4},)
+    found = ran(registry, {}, model=model)
+    assert (found.verdict, [each.figure for each in found.reached]) == ("pass", ["roc_auc"])
+
+
+def test_a_models_own_tolerance_holds_unless_another_is_stated(shelf: Path) -> None:
+    model = Few({"1.0": 0.95, "1.1": 0.93}, tolerance=0.2)
+    found = ran(shelf, {}, model=model, tolerance=None, dry_run=True)
+    assert (found.verdict, found.compared[0].tolerance) == ("pass", 0.2)
+    assert ran(shelf, {}, model=model, tolerance=0.0, dry_run=True).verdict != "pass"
 
 
 @pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
@@ -293,7 +315,7 @@ def test_a_folder_of_somebody_elses_is_left_alone_and_an_earlier_report_does_not
 
 
 def test_collected_rows_need_labels(shelf: Path, tmp_path: Path) -> None:
-    columns = Consensus().columns
+    columns = Consensus().columns(JOB)
     export = tmp_path / "export.csv"
     export.write_text(f"time,{','.join(columns.numbers)}\n1{',1' * len(columns.numbers)}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"export\.csv: has no column 'anomaly', without which nobody knows"):
@@ -338,6 +360,7 @@ def test_a_model_has_two_names(tmp_path: Path) -> None:
 
 
 def test_exports_of_the_models_have_their_raw_columns() -> None:
-    assert Consensus().columns.numbers[0] == "commit_latency_ms"
-    nodes = Nodes().columns
+    assert Consensus().columns(JOB).numbers[0] == "commit_latency_ms"
+    nodes = Nodes().columns(JOB)
+    assert nodes.label is not None
     assert (nodes.texts, nodes.group.name, nodes.label.name) == (("mode", "tier"), "node_id", "label")
