@@ -66,8 +66,7 @@ def retrain_(output: Output, /, **options: Any) -> None:
     from dwcpc.compiler.commands.retrain.data import DataOrder
     from dwcpc.compiler.commands.retrain.decision import Limits
     from dwcpc.compiler.commands.retrain.models import model_named
-    from dwcpc.compiler.commands.retrain.report import text
-    from dwcpc.models.training.report import plain
+    from dwcpc.compiler.commands.retrain.report import document, text
 
     model = model_named(options["name"])
     registry: Path = options["registry"]
@@ -88,7 +87,7 @@ def retrain_(output: Output, /, **options: Any) -> None:
     )
     gate = gated_fully(registry, gate_limits(options["budget"]), FULL, output.progress)
     found = retrain(order, model, gate, output.progress)
-    output.result(f"{text(found)}\nreport: {order.out / 'retrain.md'}", plain(found))
+    output.result(f"{text(found)}\nreport: {order.out / 'retrain.md'}", document(found))
     sys.exit(EXIT_CODES[found.verdict])
 
 

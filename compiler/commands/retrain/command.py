@@ -14,7 +14,7 @@ from dwcpc.compiler.commands.retrain.folder import DIST, RUN, prepare
 from dwcpc.compiler.commands.retrain.model import Job, Progress, RetrainedModel
 from dwcpc.compiler.commands.retrain.publish import gated, latest_text, published
 from dwcpc.compiler.commands.retrain.report import Retraining, write_reports
-from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.errors import DwcpcError, InputError, VerdictError
 from dwcpc.compiler.harness import find_harness
 from dwcpc.compiler.staging import Destination, check_writable
 from dwcpc.compiler.targets import target_named
@@ -50,7 +50,8 @@ class RetrainOrder:
 def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Progress) -> Retraining:
     """Carry out `order`. Only what is not worse than what is served, and what `gate` passes, is published.
 
-    OUT keeps data, run, bundle and report. InputError, and nothing in the registry, where something is missing.
+    OUT keeps data, run, bundle and report, also where the candidate cannot be compiled: the verdict is fail where it
+    was judged. InputError where something is missing. The registry stays as it is then.
     """
     name = checked_name(order.name or model.published)
     model.check(order.settings)
@@ -65,37 +66,38 @@ def retrain(order: RetrainOrder, model: RetrainedModel, gate: Gate, progress: Pr
         job = replace(job, data=gathered[0])
     progress("collect: looking for rows that trained neither model")
     looked = model.look(job)
-    decided, bundle = undecidable(looked.fresh), None
-    if decided is None:
-        progress(f"train: {model.name}, seed {seed}")
-        candidate = model.train(job, lambda step: progress(f"train: {step}"))
-        bundle = compiled(candidate, looked.training, packaging, progress)
-        check_inputs(bundle, served)
-        decided = decide(model, looked.fresh, bundle, served, order.limits, progress)
     found = Retraining(
         model=model.name,
         name=name,
         registry=str(order.registry),
-        verdict=decided.verdict,
-        reasons=decided.reasons,
-        notes=decided.notes,
         dry_run=order.dry_run,
         data=None if gathered is None else gathered[1],
         training=looked.training,
         fresh=looked.fresh.note,
-        figures=decided.figures,
         served=None if served is None else served.metadata.version,
-        served_figures=decided.served_figures,
-        compared=decided.compared,
-        reached=decided.reached,
-        gate=None,
-        bundle=None if bundle is None else str(bundle.path),
-        version=None,
         latest=latest_text(order.registry, name),
     )
-    if bundle is not None and found.verdict == "pass":
+    unknowable = undecidable(looked.fresh)
+    if unknowable is not None:
+        return _reported(found.decided(unknowable), order.out)
+    progress(f"train: {model.name}, seed {seed}")
+    candidate = model.train(job, lambda step: progress(f"train: {step}"))
+    try:
+        bundle = compiled(candidate, looked.training, packaging, progress)
+        check_inputs(bundle, served)
+    except VerdictError as error:
+        return _reported(found.failing("compile", error), order.out)
+    except DwcpcError as error:
+        _reported(found.failing("compile", error), order.out)
+        raise
+    found = found.decided(decide(model, looked.fresh, bundle, served, order.limits, progress), bundle)
+    if found.verdict == "pass":
         found = (gated if order.dry_run else published)(found, bundle.path, gate, progress)
-    write_reports(found, order.out)
+    return _reported(found, order.out)
+
+
+def _reported(found: Retraining, folder: Path) -> Retraining:
+    write_reports(found, folder)
     return found
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dwcpc.bench.budgets import overall
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.commands.retrain.model import Fresh, Progress, RetrainedModel
-from dwcpc.compiler.commands.retrain.report import Reached
+from dwcpc.compiler.commands.retrain.report import Decided, Reached
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.metadata import Verdict
-from dwcpc.models.retraining.comparison import Compared, compare
+from dwcpc.models.retraining.comparison import compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +20,6 @@ class Limits:
 
     tolerance: float | None = None
     minimum: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What both bundles are worth, and whether the candidate may take the other's place."""
-
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    figures: Mapping[str, float] = field(default_factory=dict)
-    served_figures: Mapping[str, float] | None = None
-    compared: tuple[Compared, ...] = ()
-    reached: tuple[Reached, ...] = ()
 
 
 def undecidable(fresh: Fresh) -> Decided | None:

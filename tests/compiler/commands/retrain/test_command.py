@@ -26,7 +26,7 @@ from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked,
 from dwcpc.compiler.commands.retrain.models import MODELS, model_named
 from dwcpc.compiler.commands.retrain.nodes import Nodes, NodeSettings
 from dwcpc.compiler.commands.retrain.report import Retraining, markdown, text
-from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.errors import InputError, VerdictError
 from dwcpc.compiler.metadata import Training, Verdict
 from dwcpc.compiler.package import write_metadata
 from dwcpc.compiler.versions import latest_version
@@ -281,6 +281,53 @@ def test_a_candidate_with_other_inputs_is_refused(shelf: Path, monkeypatch: pyte
     monkeypatch.setattr(command, "compiled", other)
     with pytest.raises(InputError, match="would refuse the new one: publish it under another name with --as"):
         ran(shelf, {"1.0": 0.95, "1.1": 0.95})
+
+
+def refused(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the candidate not be compiled."""
+
+    def refuse(*_: Any) -> Bundle:
+        raise error
+
+    monkeypatch.setattr(command, "compiled", refuse)
+
+
+def test_a_candidate_that_fails_to_compile_leaves_a_report_with_the_reason(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(VerdictError("dist/v1.1: did not pass"), monkeypatch)
+    found = ran(shelf, {"1.0": 0.95, "1.1": 0.95})
+    assert (found.verdict, found.outcome, found.failed, found.latest) == ("fail", "failed", "compile", "1.0")
+    report = json.loads((shelf.with_name("out") / "retrain.json").read_text(encoding="utf-8"))
+    assert (report["outcome"], report["failed"], report["verdict"]) == ("failed", "compile", "fail")
+    assert report["reasons"] == ["dist/v1.1: did not pass"]
+    page = (shelf.with_name("out") / "retrain.md").read_text(encoding="utf-8")
+    assert page.startswith("## ✘ tiny_proven: fail\n\nfailed: compile; nothing was published; latest is v1.0\n")
+    assert "\n- dist/v1.1: did not pass\n" in page
+    assert "| figure |" not in page
+    assert text(found).splitlines()[-2:] == [
+        "  dist/v1.1: did not pass",
+        "failed: compile; nothing was published; latest is v1.0",
+    ]
+    assert versions(shelf) == ["latest", "v1.0"]
+
+
+def test_what_the_compiler_cannot_read_is_an_error_and_leaves_the_same_report(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(InputError("scaler.json: is missing"), monkeypatch)
+    with pytest.raises(InputError, match="is missing"):
+        ran(shelf, {"1.0": 0.95, "1.1": 0.95})
+    report = json.loads((shelf.with_name("out") / "retrain.json").read_text(encoding="utf-8"))
+    assert (report["outcome"], report["reasons"]) == ("failed", ["scaler.json: is missing"])
+    assert "scaler.json: is missing" in (shelf.with_name("out") / "retrain.md").read_text(encoding="utf-8")
+
+
+def test_the_report_says_in_a_word_what_was_done(shelf: Path) -> None:
+    kept = ran(shelf, {"1.0": 0.95, "1.1": 0.5})
+    assert json.loads((shelf.with_name("out") / "retrain.json").read_bytes())["outcome"] == "not published"
+    assert (kept.outcome, kept.failed) == ("not published", None)
+    assert ran(shelf, {"1.0": 0.95, "1.1": 0.95}).outcome == "published"
 
 
 def test_data_that_the_seed_of_the_served_version_draws_is_not_fresh(shelf: Path) -> None:
