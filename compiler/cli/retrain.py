@@ -42,7 +42,7 @@ from dwcpc.parity.defaults import DEFAULT_ROWS
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
-    help="How much worse a figure may be; what is worse than that passes 3 times in 100.  [default: the model's own]",
+    help="How much worse a figure may be; what is worse passes 2 to 5 times in 100.  [default: the model's own]",
 )
 @click.option(
     "--minimum",

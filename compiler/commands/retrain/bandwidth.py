@@ -26,6 +26,7 @@ from dwcpc.models.data.bandwidth.simulate import GROUP, MEASURED, TIME
 from dwcpc.models.data.columns import Columns
 from dwcpc.models.data.labelled import keyed_by
 from dwcpc.models.data.link_csv import read_samples
+from dwcpc.models.data.sequences import Forecast
 from dwcpc.models.data.splits import split_by_time
 from dwcpc.models.data.table import Table, row_count, taken
 from dwcpc.models.evaluation.forecast_evaluation import blocks_of_links
@@ -197,7 +198,9 @@ def _simulated(job: Job, task: Task) -> Looked:
     world, settings = _data(job).world, changed(BandwidthSettings(), job.settings)
     sizes = world.sizes
     rows = round(SHARE_KNOWN * sizes.train_links * sizes.steps) + max(1, sizes.other_links // 2) * sizes.steps
-    training = Training("simulated", rows, None, world.seed, f"simulated, difficulty {world.difficulty:g}")
+    training = Training(
+        "simulated", rows, None, world.seed, f"simulated, difficulty {world.difficulty:g}{_ahead(task.forecast)}"
+    )
     more = dataclasses.replace(world, sizes=dataclasses.replace(sizes, other_links=settings.fresh_links))
     return Looked(training, _fresh(task, unseen_links(more)["other links"], f"other links of seed {world.seed}"))
 
@@ -212,7 +215,13 @@ def _of_table(job: Job, data: Path, task: Task) -> Looked:
     if job.later_than is not None:
         test = taken(test, test[time] > job.later_than)
         note += f", those later than {job.later_than:.15g}"
-    return Looked(Training("file", len(known), float(known.max()), job.seed, data.name), _fresh(task, test, note))
+    training = Training("file", len(known), float(known.max()), job.seed, f"{data.name}{_ahead(task.forecast)}")
+    return Looked(training, _fresh(task, test, note))
+
+
+def _ahead(forecast: Forecast) -> str:
+    """Say how far ahead is predicted, which no bundle says by itself, unless it is the next sample."""
+    return "" if forecast.horizon == 1 else f", {forecast.horizon} samples ahead"
 
 
 def _fresh(task: Task, table: Table, note: str) -> Fresh:

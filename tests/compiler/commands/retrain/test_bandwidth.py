@@ -182,6 +182,13 @@ def test_where_nothing_or_less_than_a_window_is_fresh_nothing_is_decided(
     assert why in looked.fresh.too_few
 
 
+def test_how_far_ahead_is_predicted_stands_in_what_the_bundle_says_of_its_training(collected: Path) -> None:
+    assert Bandwidth().look(job(collected)).training.note == "data.csv"
+    assert Bandwidth().look(job(collected, None, "horizon=5")).training.note == "data.csv, 5 samples ahead"
+    simulated = Bandwidth().look(job(None, None, *SMALL, "horizon=2"))
+    assert simulated.training.note == "simulated, difficulty 0.5, 2 samples ahead"
+
+
 def test_columns_to_predict_need_a_table() -> None:
     with pytest.raises(InputError, match="--set targets and last name columns of a table"):
         Bandwidth().look(job(None, None, f"targets={','.join(MEASURED)}"))
