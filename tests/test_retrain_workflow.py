@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from dwcpc.compiler.cli.main import cli
-from dwcpc.compiler.commands.retrain_models import MODELS
+from dwcpc.compiler.commands.retrain.models import MODELS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FILE = REPOSITORY / "docs" / "ci" / "retrain.yml"

@@ -42,6 +42,10 @@ LINK_OPTIONS = (
     ),
     click.option("--steps", type=click.IntRange(min=200), help="Simulated minutes of a link.  [default: 2880]"),
 )
+LINK_DATA_NAMES = (
+    *("data", "features", "spec", "targets", "last", "horizon", "links", "time", "group"),
+    *("split", "seed", "difficulty", "steps"),
+)
 OF_A_TABLE = ("targets", "last", "time", "group")
 OF_THE_SIMULATOR = ("difficulty", "links", "steps")
 

@@ -34,14 +34,15 @@ from dwcpc.parity.defaults import DEFAULT_ROWS
 @click.option("--seed", type=SEED, help="Of simulation, split and training.  [default: one that trained nothing yet]")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Change the recipe, e.g. epochs=20.")
 @click.option("--target", help="As for compile.  [default: that of what is served, or cpu-fp32]")
+@click.option(
+    "--min-sqnr", type=click.FloatRange(1, 150), help="As for compile.  [default: as what is served was compiled]"
+)
 @click.option("--cases", type=click.IntRange(min=64), default=DEFAULT_ROWS, show_default=True, help="Rows to compare.")
 @click.option("--budget", multiple=True, metavar="NAME=NUMBER", help="Change a budget, as for gate.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
-    default=0.01,
-    show_default=True,
-    help="How much worse a figure may be; what is worse than that passes 3 times in 100.",
+    help="How much worse a figure may be; what is worse passes 2 to 5 times in 100.  [default: the model's own]",
 )
 @click.option(
     "--minimum",
@@ -53,7 +54,7 @@ from dwcpc.parity.defaults import DEFAULT_ROWS
 @click.option("--out", type=FILE, help="Folder for data, run, bundle and report.  [default: retrain/NAME]")
 @click.pass_obj
 def retrain_(output: Output, /, **options: Any) -> None:
-    """Train NAME, a model such as consensus or nodes, again, and publish it where it is not worse than `latest`.
+    """Train NAME, one of consensus, nodes and bandwidth, again, and publish it where it is not worse than `latest`.
 
     Both are judged through Go on rows that trained neither, and the difference must be certain; then the gate decides,
     with what is served as its baseline. Otherwise nothing in the registry changes. docs/retraining.md has the rules.
@@ -61,12 +62,11 @@ def retrain_(output: Output, /, **options: Any) -> None:
     from dwcpc.bench.gate_limits import gate_limits
     from dwcpc.bench.protocol import FULL
     from dwcpc.compiler.commands.publish import gated_fully
-    from dwcpc.compiler.commands.retrain import RetrainOrder, retrain
-    from dwcpc.compiler.commands.retrain_data import DataOrder
-    from dwcpc.compiler.commands.retrain_decision import Limits
-    from dwcpc.compiler.commands.retrain_models import model_named
-    from dwcpc.compiler.commands.retrain_report import text
-    from dwcpc.models.training.report import plain
+    from dwcpc.compiler.commands.retrain.command import RetrainOrder, retrain
+    from dwcpc.compiler.commands.retrain.data import DataOrder
+    from dwcpc.compiler.commands.retrain.decision import Limits
+    from dwcpc.compiler.commands.retrain.models import model_named
+    from dwcpc.compiler.commands.retrain.report import document, text
 
     model = model_named(options["name"])
     registry: Path = options["registry"]
@@ -79,6 +79,7 @@ def retrain_(output: Output, /, **options: Any) -> None:
         seed=options["seed"],
         settings=options["settings"],
         target=options["target"],
+        min_sqnr_db=options["min_sqnr"],
         rows=options["cases"],
         budgets=options["budget"],
         limits=Limits(options["tolerance"], _minimum(options["minimum"])),
@@ -86,7 +87,7 @@ def retrain_(output: Output, /, **options: Any) -> None:
     )
     gate = gated_fully(registry, gate_limits(options["budget"]), FULL, output.progress)
     found = retrain(order, model, gate, output.progress)
-    output.result(f"{text(found)}\nreport: {order.out / 'retrain.md'}", plain(found))
+    output.result(f"{text(found)}\nreport: {order.out / 'retrain.md'}", document(found))
     sys.exit(EXIT_CODES[found.verdict])
 
 

@@ -17,6 +17,7 @@ from dwcpc.compiler.bundle import Bundle, open_bundle
 from dwcpc.compiler.commands.compile import Order, compile_bundle
 from dwcpc.compiler.commands.verify import golden_reference
 from dwcpc.compiler.pipeline import CompileRequest
+from dwcpc.compiler.sources.base import LoadOptions
 from dwcpc.compiler.targets import target_named
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
 from dwcpc.models.tuning.space import Artifact, Latency
@@ -60,7 +61,14 @@ def _yardstick(space: Space) -> tuple[tempfile.TemporaryDirectory[str], Bundle, 
 
 def _compiled(artifact: Artifact, target: str, folder: Path) -> Bundle:
     order = Order(
-        request=CompileRequest(artifact.path, target_named(target), artifact.scaler, threshold=artifact.threshold),
+        request=CompileRequest(
+            artifact.path,
+            target_named(target),
+            artifact.scaler,
+            artifact.target_scaler,
+            threshold=artifact.threshold,
+            load=LoadOptions(timesteps=artifact.timesteps),
+        ),
         name="timed",
         out=folder / "dist",
         version=None,

@@ -107,7 +107,9 @@ class _Count:
         self.ended += 1
         if trial.ended == "failed":
             self.failed.append(trial.reason)
-        values = trial.reason if trial.pr_auc is None else f"PR-AUC {trial.pr_auc:.4f}, latency {trial.latency:.2f}"
+        values = trial.reason
+        if trial.quality is not None:
+            values = f"{self.order.space.quality} {trial.quality:.4f}, latency {trial.latency:.2f}"
         self.progress(f"trial {trial.number} ({self.ended} of {self.order.trials}) {trial.ended}: {values}")
 
 
@@ -156,7 +158,7 @@ def _about(order: TuneOrder) -> dict[str, Any]:
 
 
 def _written(order: TuneOrder, *, interrupted: bool, left: int) -> TuneResult:
-    found = findings_of(known_study(order.place))
+    found = findings_of(known_study(order.place), order.space.quality)
     if found.about.get("model") != order.space.model:
         raise InputError(
             f"study {order.study!r} is of {found.about.get('model')!r}, expected {order.space.model!r}; "

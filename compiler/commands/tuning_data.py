@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dwcpc.compiler.commands.link_data import LinkData, link_folds
 from dwcpc.compiler.commands.node_data import GivenTable, rows_of
 from dwcpc.compiler.commands.training_data import DataOptions, folds
 from dwcpc.compiler.errors import InputError
@@ -15,6 +16,7 @@ from dwcpc.models.tuning.nodes import NodeData
 if TYPE_CHECKING:
     from dwcpc.models.data.nodes import Fleet
     from dwcpc.models.training.folds import Folds
+    from dwcpc.models.training.link_folds import LinkFolds
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,22 @@ class ConsensusSource:
     def about(self) -> dict[str, Any]:
         """Return what a study was begun with; a file by its name, as other machines have it elsewhere."""
         return _named_by_file({**plain(self.options), "timesteps": self.timesteps}, "data")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSource:
+    """Windows of so many timesteps of links, from a table or simulated."""
+
+    options: LinkData
+    timesteps: int
+
+    def __call__(self) -> LinkFolds:
+        """Return the windows to train and to validate on; the tests among them are not looked at."""
+        return link_folds(self.options, self.timesteps)
+
+    def about(self) -> dict[str, Any]:
+        """Return what a study was begun with."""
+        return {**self.options.told, "timesteps": self.timesteps}
 
 
 @dataclass(frozen=True, slots=True)

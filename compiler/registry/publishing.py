@@ -39,7 +39,9 @@ class Snapshot:
     def files(self) -> dict[str, str]:
         """SHA-256 of each file that the metadata names, by path."""
         metadata = self.bundle.metadata
-        return {metadata.model.file: metadata.model.sha256} | {file.file: file.sha256 for file in metadata.golden.files}
+        vectors = () if metadata.features is None else (metadata.features.golden.raw, metadata.features.golden.features)
+        named = {file.file: file.sha256 for file in (*metadata.golden.files, *vectors)}
+        return {metadata.model.file: metadata.model.sha256} | named
 
     @property
     def left_behind(self) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def evaluate_forecast(
 ) -> ForecastEvaluation:
     """Judge `predicted` [windows, targets] beside what came."""
     groups = len(np.unique(sequences.group))
-    block = _blocks(sequences, groups)
+    block = blocks_of_links(sequences)
     return ForecastEvaluation(
         data=data,
         model=model,
@@ -95,7 +95,9 @@ def evaluate_target(
     )
 
 
-def _blocks(sequences: Sequences, groups: int) -> NDArray[np.int64]:
-    if groups >= ENOUGH_GROUPS:
-        return np.unique(sequences.group, return_inverse=True)[1].astype(np.int64)
+def blocks_of_links(sequences: Sequences) -> NDArray[np.int64]:
+    """Return the block of each window: its link, or a stretch of neighbouring windows where there are few links."""
+    groups, place = np.unique(sequences.group, return_inverse=True)
+    if len(groups) >= ENOUGH_GROUPS:
+        return place.astype(np.int64)
     return blocks_of(sequences.group, sequences.time, BLOCK_WINDOWS)

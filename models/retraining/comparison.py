@@ -31,6 +31,9 @@ LEAST_LABELLED: Final = 300
 LEAST_BLOCKS: Final = 20
 """Blocks with a labelled row: fewer incidents have no interval worth the name."""
 
+LEAST_WINDOWS: Final = 1000
+"""Of a forecaster, whose windows need no label."""
+
 Weights = NDArray[np.int64]
 Figures = Callable[[Weights | None], Mapping[str, float]]
 """What a model is worth when each fresh row counts so often, once without weights; every figure is better if higher."""
@@ -84,6 +87,17 @@ def enough(label: NDArray[np.bool_], block: NDArray[np.int64]) -> str | None:
     return (
         f"{labelled} of {len(label)} fresh rows are labelled, in {blocks} blocks; expected {LEAST_LABELLED} or more in "
         f"{LEAST_BLOCKS}, and others without: collect for longer"
+    )
+
+
+def enough_windows(block: NDArray[np.int64]) -> str | None:
+    """Return why fresh windows can decide nothing about a forecaster; none where they can."""
+    blocks = len(np.unique(block))
+    if len(block) >= LEAST_WINDOWS and blocks >= LEAST_BLOCKS:
+        return None
+    return (
+        f"{len(block)} fresh windows, in {blocks} blocks; expected {LEAST_WINDOWS:,} or more in {LEAST_BLOCKS}: "
+        "collect for longer, or from more links"
     )
 
 

@@ -41,14 +41,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class ExportColumns:
-    """What an export has to hold: `numbers` and `texts` are measurements; `kind`, for reports alone, may be missing."""
+    """What an export has to hold: `numbers` and `texts` are measurements; `kind`, for reports alone, may be missing.
+
+    A model that learns from what came later has neither `label` nor `kind`.
+    """
 
     numbers: tuple[str, ...]
     texts: tuple[str, ...]
     time: Key
     group: Key
-    label: Key
-    kind: str
+    label: Key | None = None
+    kind: str | None = None
 
     @property
     def measured(self) -> tuple[str, ...]:
@@ -57,9 +60,8 @@ class ExportColumns:
 
     def called(self, time: str | None, group: str | None, label: str | None) -> ExportColumns:
         """Return the same where exports have these names; a given group has to be there."""
-        return dataclasses.replace(
-            self, time=self.time.only(time), group=self.group.only(group), label=self.label.only(label)
-        )
+        flag = None if self.label is None else self.label.only(label)
+        return dataclasses.replace(self, time=self.time.only(time), group=self.group.only(group), label=flag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,10 @@ def read_exports(paths: Sequence[Path], columns: ExportColumns) -> Collected:
     """Read the files, and the `.csv` files of folders; InputError names the file and what is wrong with it."""
     files = [found for path in paths for found in _files(path)]
     tables = [_read(file, group, columns) for file, group in files]
-    label = columns.label.name
-    with_label = [label in table for table in tables]
-    if len(set(with_label)) > 1:
-        first = files[with_label.index(False)][0]
-        raise InputError(f"{first}: has no column {label!r}, which other exports have; label all of them or none")
+    with_label = [columns.label is not None and columns.label.name in table for table in tables]
+    if columns.label is not None and len(set(with_label)) > 1:
+        first, name = files[with_label.index(False)][0], columns.label.name
+        raise InputError(f"{first}: has no column {name!r}, which other exports have; label all of them or none")
     both = stacked([_alike(table, columns, label=all(with_label)) for table in tables])
     whole = _whole(both, columns)
     if not whole.any():
@@ -118,7 +119,7 @@ def _read(path: Path, folder: str, columns: ExportColumns) -> Table:
         raise InputError(
             f"{path}: has no column {missing[0]!r}, expected {', '.join(columns.measured)}; is it of another model?"
         )
-    time, group, label = (key.of(cells) for key in (columns.time, columns.group, columns.label))
+    time, group = columns.time.of(cells), columns.group.of(cells)
     if time is None:
         raise InputError(f"{path}: has no column {' or '.join(map(repr, columns.time.called))}; name it with --time")
     count = len(cells[time])
@@ -128,9 +129,11 @@ def _read(path: Path, folder: str, columns: ExportColumns) -> Table:
         **{name: _numbers(path, name, cells[name]) for name in columns.numbers},
         **{name: np.array(cells[name], np.str_) for name in columns.texts},
     }
-    if label is not None:
+    label = None if columns.label is None else columns.label.of(cells)
+    if columns.label is not None and label is not None:
         table[columns.label.name] = _labels(path, label, cells[label])
-    table[columns.kind] = np.array(cells.get(columns.kind, [""] * count), np.str_)
+    if columns.kind is not None:
+        table[columns.kind] = np.array(cells.get(columns.kind, [""] * count), np.str_)
     return table
 
 
@@ -181,8 +184,9 @@ def _labels(path: Path, name: str, cells: list[str]) -> NDArray[np.float64]:
 def _alike(table: Table, columns: ExportColumns, *, label: bool) -> Table:
     """Return the columns in one order, so that tables can be stacked."""
     keys = (columns.group.name, columns.time.name)
-    names = (*keys, *columns.measured, *([columns.label.name] if label else []), columns.kind)
-    return {name: table[name] for name in names}
+    flag = columns.label.name if label and columns.label is not None else None
+    names = (*keys, *columns.measured, flag, columns.kind)
+    return {name: table[name] for name in names if name is not None}
 
 
 def _whole(table: Table, columns: ExportColumns) -> NDArray[np.bool_]:

@@ -64,7 +64,8 @@ def labelled_by(
 
 
 def with_labels(table: Table, incidents: tuple[Incident, ...], columns: ExportColumns) -> Table:
-    """Return the table with label and kind; InputError where the log concerns none of its rows."""
+    """Return the table with label and kind, of a model that has them; InputError where the log concerns no row."""
+    assert columns.label is not None and columns.kind is not None  # noqa: PT018, S101 - the caller has looked
     time = table[columns.time.name]
     label, kind = labelled_by(incidents, time, table[columns.group.name])
     if incidents and not label.any():

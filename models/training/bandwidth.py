@@ -19,7 +19,7 @@ from dwcpc.models.bandwidth_predictor import OUTPUT_CHANNELS, BandwidthPredictor
 from dwcpc.models.data.sequences import Sequences
 from dwcpc.models.training.bandwidth_files import FEATURES, SCALER, TARGET_SCALER, WEIGHTS
 from dwcpc.models.training.feature_choice import spec_document
-from dwcpc.models.training.fit import Order, Progress, Rows, fit
+from dwcpc.models.training.fit import Order, Progress, Rows, Watch, fit
 from dwcpc.models.training.forecasting import Forecasting, fix_batch_norms
 from dwcpc.models.training.history import Epoch
 from dwcpc.models.training.linear_baseline import Linear, fit_linear
@@ -71,7 +71,13 @@ class TrainedForecaster:
 
 
 def train_bandwidth(
-    folds: LinkFolds, recipe: BandwidthRecipe, folder: Path, progress: Progress, resume: Path | None = None
+    folds: LinkFolds,
+    recipe: BandwidthRecipe,
+    folder: Path,
+    progress: Progress,
+    resume: Path | None = None,
+    *,
+    watch: Watch | None = None,
 ) -> TrainedForecaster:
     """Train into `folder`: weights, scalers, features.json, calibration windows, checkpoints, history, logs."""
     _check(folds)
@@ -87,7 +93,7 @@ def train_bandwidth(
     module.dropout.p = recipe.dropout
     fix_batch_norms(module)
     progress(f"training on {len(folds.train)} windows")
-    order = Order(train, validation, recipe.fit, folder, _task(recipe), resume)
+    order = Order(train, validation, recipe.fit, folder, _task(recipe), resume, watch)
     history = fit(module, _objective(recipe, target_scaler), order, progress)
     _save(module, folds, recipe, folder)
     return TrainedForecaster(module, scaler, target_scaler, linear, tuple(history), len(folds.train))

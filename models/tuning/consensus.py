@@ -43,6 +43,11 @@ class ConsensusSpace:
     features: int
     model: str = "consensus"
 
+    @property
+    def quality(self) -> str:
+        """Detectors are compared whatever their threshold."""
+        return "PR-AUC"
+
     def suggest(self, trial: optuna.Trial) -> Params:
         """Sizes, and what decides how training goes."""
         return {

@@ -12,7 +12,7 @@ from dwcpc.models.tuning.trial import FACTS, LATENCY, LOSSES, REASON, SECONDS
 if TYPE_CHECKING:
     import optuna
 
-OBJECTIVES: Final = ("pr_auc", "latency")
+OBJECTIVES: Final = ("quality", "latency")
 
 LEAST_FOR_IMPORTANCE: Final = 8
 """Finished trials; what fewer seem to explain is chance."""
@@ -25,7 +25,7 @@ class TrialFindings:
     number: int
     state: str
     params: Mapping[str, Any]
-    pr_auc: float | None
+    quality: float | None
     latency: float | None
     p50_ms: float | None
     latency_bounds: tuple[float, float] | None
@@ -38,12 +38,14 @@ class TrialFindings:
 
 @dataclass(frozen=True, slots=True)
 class StudyFindings:
-    """A study. No trial has a higher PR-AUC than one on the `front` at no higher latency, or the other way round.
+    """A study. No trial has a higher quality than one on the `front` at no higher latency, or the other way round.
 
+    `quality` is what that figure is called.
     `importance` is the share of each objective's variance that a parameter explains; why there is none is told.
     """
 
     study: str
+    quality: str
     about: Mapping[str, Any]
     train: tuple[str, ...]
     trials: tuple[TrialFindings, ...]
@@ -59,13 +61,14 @@ class StudyFindings:
 STATES = {"COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
 
 
-def findings_of(study: optuna.Study) -> StudyFindings:
-    """Read the study; the front is ordered by latency."""
+def findings_of(study: optuna.Study, quality: str) -> StudyFindings:
+    """Read the study, whose first objective is called `quality`; the front is ordered by latency."""
     trials = {trial.number: _found(trial) for trial in study.get_trials(deepcopy=False)}
     front = sorted((trials[trial.number] for trial in study.best_trials), key=lambda each: (each.latency, each.number))
     importance, absent = _importance(study)
     about, train = study.user_attrs.get(ABOUT, {}), tuple(study.user_attrs.get(TRAIN, ()))
-    return StudyFindings(study.study_name, about, train, tuple(trials.values()), tuple(front), importance, absent)
+    ended = tuple(trials.values())
+    return StudyFindings(study.study_name, quality, about, train, ended, tuple(front), importance, absent)
 
 
 def _found(trial: optuna.trial.FrozenTrial) -> TrialFindings:
@@ -76,7 +79,7 @@ def _found(trial: optuna.trial.FrozenTrial) -> TrialFindings:
         number=trial.number,
         state=STATES[trial.state.name],
         params=trial.params,
-        pr_auc=trial.values[0] if finished else None,
+        quality=trial.values[0] if finished else None,
         latency=trial.values[1] if finished else None,
         p50_ms=latency["p50_ms"] if latency else None,
         latency_bounds=(latency["low"], latency["high"]) if latency else None,

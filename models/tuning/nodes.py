@@ -44,6 +44,11 @@ class NodeSpace:
     depths: tuple[int, int] = (3, 10)
     model: str = "nodes"
 
+    @property
+    def quality(self) -> str:
+        """Detectors are compared whatever their threshold."""
+        return "PR-AUC"
+
     def suggest(self, trial: optuna.Trial) -> Params:
         """How many trees, how deep, how much each of them learns, and from which features."""
         return {

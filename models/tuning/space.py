@@ -31,13 +31,15 @@ class Artifact:
     scaler: Path | None = None
     threshold: float | None = None
     calibration: Path | None = None
+    target_scaler: Path | None = None
+    timesteps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came of a training. `pr_auc` is of validation rows, which chose nothing that it depends on but the epoch."""
+    """What came of a training. `quality` is of validation rows, which chose nothing it depends on but the epoch."""
 
-    pr_auc: float
+    quality: float
     artifact: Artifact
     facts: Mapping[str, float]
 
@@ -67,6 +69,11 @@ class Space(Protocol):
     @property
     def model(self) -> str:
         """The name that `dwcpc train` knows."""
+        ...
+
+    @property
+    def quality(self) -> str:
+        """What the first objective is called: a figure of the validation rows that is better if higher."""
         ...
 
     def __hash__(self) -> int:

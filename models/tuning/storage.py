@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ABOUT: Final = "about"
 TRAIN: Final = "train"
 DIRECTIONS: Final = ("maximize", "minimize")
-"""Of PR-AUC and latency."""
+"""Of quality and latency."""
 
 SQLITE: Final = "sqlite:"
 LOCK_WAIT_S: Final = 120

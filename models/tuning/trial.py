@@ -58,7 +58,7 @@ class Told:
     number: int
     ended: Ended
     params: Params
-    pr_auc: float | None = None
+    quality: float | None = None
     latency: float | None = None
     reason: str = ""
 
@@ -78,7 +78,7 @@ def run_trial(study: optuna.Study, job: Job) -> Told:
     study.sampler = sampler(job.seed, trial.number)
     begun = time.monotonic()
     try:
-        pr_auc, latency = _values(trial, job)
+        quality, latency = _values(trial, job)
     except HopelessError as error:
         return _ended(study, trial, "pruned", TrialState.PRUNED, str(error))
     except DwcpcError as error:
@@ -88,8 +88,8 @@ def run_trial(study: optuna.Study, job: Job) -> Told:
         _ended(study, trial, "failed", TrialState.FAIL, reason)
         raise
     trial.set_user_attr(SECONDS, round(time.monotonic() - begun, 1))
-    study.tell(trial, (pr_auc, latency))
-    return Told(trial.number, "finished", trial.params, pr_auc, latency)
+    study.tell(trial, (quality, latency))
+    return Told(trial.number, "finished", trial.params, quality, latency)
 
 
 def sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
@@ -123,9 +123,11 @@ def _values(trial: optuna.Trial, job: Job) -> tuple[float, float]:
         latency = job.timing(trained.artifact, job.space) if known is None else known
     trial.set_user_attr(FACTS, dict(trained.facts))
     trial.set_user_attr(LATENCY, asdict(latency))
-    if trained.pr_auc != trained.pr_auc:  # NaN, which Optuna would refuse
-        raise InputError("the validation rows are of one class, so there is no PR-AUC; give more data")
-    return trained.pr_auc, _told_ratio(latency)
+    if trained.quality != trained.quality:  # NaN, which Optuna would refuse
+        raise InputError(
+            f"the validation rows are all alike or of one class, so there is no {job.space.quality}; give more data"
+        )
+    return trained.quality, _told_ratio(latency)
 
 
 def _told_ratio(latency: Latency) -> float:

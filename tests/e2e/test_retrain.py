@@ -20,8 +20,8 @@ import pytest
 from dwcpc.bench import protocol
 from dwcpc.bench.protocol import Protocol
 from dwcpc.compiler.bundle import open_bundle
-from dwcpc.compiler.commands.retrain_consensus import Consensus
-from dwcpc.compiler.commands.retrain_model import Job
+from dwcpc.compiler.commands.retrain.consensus import Consensus
+from dwcpc.compiler.commands.retrain.model import Job
 from dwcpc.compiler.harness import runtime_library
 from dwcpc.models.data.consensus.metrics import FEATURES
 from dwcpc.models.data.consensus.simulate import ConsensusSimulation, simulate_consensus

@@ -14,6 +14,8 @@ import pytest
 
 from dwcpc.bench import paired
 from dwcpc.compiler.cli import main
+from dwcpc.models.data.bandwidth.simulate import MEASURED, BandwidthSimulation, simulate_bandwidth
+from dwcpc.models.data.table_csv import write_csv
 from dwcpc.models.tuning.consensus import ConsensusSpace
 from dwcpc.models.tuning.space import Params, Trained
 
@@ -169,4 +171,38 @@ def test_trees_are_timed_as_they_were_trained_and_retrained_by_the_command(run: 
     ran = run("-q", *arguments, "--out", tmp_path / "run")
     assert ran.code == 0, ran.err
     report = json.loads((tmp_path / "run" / "TRAINING_REPORT.json").read_text(encoding="utf-8"))
-    assert report["validation"]["evaluation"]["figures"]["pr_auc"] == pytest.approx(point["pr_auc"], abs=1e-12)
+    assert report["validation"]["evaluation"]["figures"]["pr_auc"] == pytest.approx(point["quality"], abs=1e-12)
+
+
+def test_a_forecaster_is_timed_by_its_shape_and_retrained_by_the_command(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called, honest = list[str](), paired.call_harness
+
+    def counting(command: str, arguments: list[str]) -> dict[str, Any]:
+        called.append(command)
+        return honest(command, arguments)
+
+    monkeypatch.setattr(paired, "call_harness", counting)
+    samples = simulate_bandwidth(BandwidthSimulation(1, 3, 200))
+    write_csv(tmp_path / "links.csv", {name: samples[name] for name in ("link_id", "timestamp", *MEASURED)})
+    columns = ("--features", ",".join(MEASURED), "--targets", ",".join(MEASURED))
+    given = ("--data", str(tmp_path / "links.csv"), *columns, "--time", "timestamp", "--group", "link_id")
+    few = (*given, "--units", "tiny", "--epochs", "1", "--batch-rows", "32")
+    ran = run("-q", "tune", "bandwidth", *few, "--trials", "2", "--out", tmp_path / "study")
+    assert ran.code == 0, ran.err
+    assert called == ["pair"]  # two trials of one shape
+    study = study_of(tmp_path / "study")
+    assert (study["quality"], [trial["state"] for trial in study["trials"]]) == ("skill", ["finished", "finished"])
+    assert ran.out.splitlines()[1].split()[:3] == ["trial", "skill", "latency"]
+    point = study["front"][0]
+    skills = [value for name, value in point["facts"].items() if name.endswith("_skill")]
+    assert len(skills) == 4
+    assert point["quality"] == pytest.approx(sum(skills) / 4)
+    assert 0.2 < point["latency"] < 1.0  # of the small network's
+    _, *arguments = shlex.split(point["command"])
+    assert arguments[:2] == ["train", "bandwidth"]
+    ran = run("-q", *arguments, "--out", tmp_path / "run")
+    assert ran.code == 0, ran.err
+    report = json.loads((tmp_path / "run" / "TRAINING_REPORT.json").read_text(encoding="utf-8"))
+    assert report["validation_loss"] == point["facts"]["validation_loss"]

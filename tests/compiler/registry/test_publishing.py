@@ -17,6 +17,7 @@ from dwcpc.compiler.registry.withdrawn import write_withdrawn
 from dwcpc.compiler.versions import latest_version
 
 NAME = "tiny_proven"
+FEATURES = Path(__file__).resolve().parents[2] / "fixtures" / "bundles" / "features"
 Made = Callable[..., Path]
 Publish = Callable[..., bool]
 
@@ -37,6 +38,14 @@ def test_a_published_version_is_the_bundle_byte_for_byte_and_nothing_else_is_lef
     assert names(registry / NAME) == ["latest", "v1.0"]
     assert files(registry / NAME / "v1.0") == files(bundle)
     assert open_bundle(registry / NAME).path == registry / NAME / "v1.0"
+
+
+def test_a_bundle_with_features_is_published_with_their_golden_vectors(registry: Path) -> None:
+    snapshot = take_snapshot(FEATURES)
+    destination = destination_in(registry, snapshot.bundle)
+    assert publish(snapshot, destination, latest=True)
+    assert files(destination.folder) == files(FEATURES)
+    assert open_bundle(destination.folder).metadata.features == snapshot.bundle.metadata.features
 
 
 def test_the_same_bytes_again_are_no_error_and_change_nothing(made: Made, registry: Path) -> None:

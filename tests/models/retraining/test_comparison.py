@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dwcpc.models.evaluation.classification import Judge
-from dwcpc.models.retraining.comparison import LEAST_LABELLED, Figures, Weights, compare, enough
+from dwcpc.models.retraining.comparison import LEAST_LABELLED, Figures, Weights, compare, enough, enough_windows
 from dwcpc.models.retraining.power import passed_at_the_border, shares
 
 ROWS = 1600
@@ -112,6 +112,17 @@ def test_many_rows_of_few_incidents_decide_nothing() -> None:
     block = np.arange(ROWS) // 80  # twenty
     assert enough(LABEL, block) is None
     assert enough(LABEL, np.minimum(block, 18)) is not None
+
+
+@pytest.mark.parametrize(
+    ("windows", "blocks", "decides"), [(1000, 20, True), (999, 20, False), (1000, 19, False), (0, 0, False)]
+)
+def test_few_windows_or_few_links_decide_nothing_about_a_forecaster(windows: int, blocks: int, decides: bool) -> None:
+    block = np.arange(windows) * blocks // max(windows, 1)
+    why = enough_windows(block)
+    assert (why is None) is decides
+    if why is not None:
+        assert why.startswith(f"{windows} fresh windows, in {blocks} blocks; expected 1,000 or more in 20")
 
 
 def plain_recall(label: NDArray[np.bool_], score: NDArray[np.float64], share: float) -> float:

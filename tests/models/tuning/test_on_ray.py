@@ -22,7 +22,7 @@ def test_tasks_of_a_cluster_work_on_one_study(url: str, monkeypatch: pytest.Monk
     place, ended = Place(url, "example"), list[Told]()
     open_study(place, ABOUT, [])
     OnRay(processors=2)(place, example_job(tuning_example.sometimes), Limits(8), ended.append)
-    study = findings_of(known_study(place))
+    study = findings_of(known_study(place), "goodness")
     assert sorted(trial.number for trial in ended) == list(range(8))
     failed = {trial.number for trial in study.trials if trial.params["size"] == 4}
     assert {trial.number for trial in ended if trial.ended == "failed"} == failed

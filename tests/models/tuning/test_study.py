@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +15,14 @@ from tuning_example import ABOUT, STEPS, example_job, explode, run_example
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.tuning.findings import StudyFindings, TrialFindings, findings_of
 from dwcpc.models.tuning.plots import plot_study
-from dwcpc.models.tuning.space import Artifact, Latency, Params, Space
+from dwcpc.models.tuning.space import Artifact, Latency, Params, Space, Trained
 from dwcpc.models.tuning.storage import Place, hidden, known_study, open_study
 from dwcpc.models.tuning.told import told
 from dwcpc.models.tuning.trial import Job
 
 
 def found(url: str) -> StudyFindings:
-    return findings_of(known_study(Place(url, "example")))
+    return findings_of(known_study(Place(url, "example")), "goodness")
 
 
 def test_a_study_goes_on_where_it_was(url: str) -> None:
@@ -49,7 +50,7 @@ def test_two_processes_share_a_study_from_its_first_moment(url: str) -> None:
 def test_the_front_is_what_no_trial_dominates(url: str) -> None:
     run_example(url, 20)
     study = found(url)
-    points = {trial.number: (trial.pr_auc, trial.latency) for trial in study.trials}
+    points = {trial.number: (trial.quality, trial.latency) for trial in study.trials}
 
     def dominated(own: tuple[Any, Any]) -> bool:
         others = (other for other in points.values() if other != own)
@@ -67,7 +68,7 @@ def test_trials_behind_no_slower_ones_are_pruned_and_the_fast_ones_are_not(url: 
     assert len(pruned) >= 3
     assert all(trial.steps < STEPS and "no slower ones" in trial.reason for trial in pruned)
     assert {trial.latency for trial in study.front} == {1.0, 2.0, 4.0}
-    assert study.front[0].pr_auc < study.front[1].pr_auc < study.front[2].pr_auc  # type: ignore[operator]
+    assert study.front[0].quality < study.front[1].quality < study.front[2].quality  # type: ignore[operator]
     run_example(url, 5, example_job(prune=False))
     assert found(url).ended("pruned") == len(pruned)
 
@@ -174,8 +175,8 @@ def test_plots_show_what_there_is(url: str, tmp_path: Path) -> None:
     assert [path.name for path in drawn] == ["front.png", "history.png", "importance.png"]
     assert all(path.stat().st_size > 5000 for path in drawn)
     assert study.importance["latency"]["size"] > 0.9  # which the latency is
-    assert study.importance["pr_auc"]["x"] > study.importance["latency"]["x"]
-    nothing = StudyFindings("x", {}, (), (), (), {})
+    assert study.importance["quality"]["x"] > study.importance["latency"]["x"]
+    nothing = StudyFindings("x", "goodness", {}, (), (), (), {})
     assert plot_study(tmp_path / "none", nothing) == ()
 
 
@@ -185,12 +186,23 @@ def test_the_table_has_a_line_for_each_point_of_the_front(url: str) -> None:
     text = told(study).splitlines()
     assert text[0] == f"study example: 8 trials, 8 finished; {len(study.front)} on the front"
     head = next(at for at, line in enumerate(text) if line.split()[:1] == ["trial"])
+    assert text[head].split()[:3] == ["trial", "goodness", "latency"]
     for line, trial in zip(text[head + 1 :], study.front, strict=False):
-        assert line.split()[:3] == [str(trial.number), f"{trial.pr_auc:.4f}", f"{trial.latency:.2f}"]
+        assert line.split()[:3] == [str(trial.number), f"{trial.quality:.4f}", f"{trial.latency:.2f}"]
 
 
 def test_trials_without_values_have_none(url: str) -> None:
     run_example(url, 1, example_job(explode))
     (trial,) = found(url).trials
     assert isinstance(trial, TrialFindings)
-    assert (trial.pr_auc, trial.latency, trial.state) == (None, None, "failed")
+    assert (trial.quality, trial.latency, trial.state) == (None, None, "failed")
+
+
+def test_a_quality_that_is_no_number_is_told_by_its_name(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(self: tuning_example.ExampleSpace, params: Params, *_: Any) -> Trained:
+        return Trained(math.nan, self.yardstick(Path()), {})
+
+    monkeypatch.setattr(tuning_example.ExampleSpace, "train", train)
+    (ended,) = run_example(url, 1)
+    assert (ended.ended, ended.quality) == ("failed", None)
+    assert "there is no goodness; give more data" in ended.reason

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dwcpc.compiler.commands.publish import Gate, Gated, PublishOrder, publish_bundle
-from dwcpc.compiler.commands.retrain_model import Progress
-from dwcpc.compiler.commands.retrain_report import Retraining
+from dwcpc.compiler.commands.retrain.model import Progress
+from dwcpc.compiler.commands.retrain.report import Retraining
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.versions import latest_version, next_version, version_text
 

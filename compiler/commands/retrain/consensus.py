@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train import TrainOrder, train_consensus_model
 from dwcpc.compiler.commands.training_data import DataOptions
 from dwcpc.compiler.errors import InputError
@@ -24,7 +24,7 @@ from dwcpc.models.data.windows import Windows, cut_windows
 from dwcpc.models.evaluation.answers import bundle_score
 from dwcpc.models.evaluation.bootstrap import blocks_of
 from dwcpc.models.evaluation.classification import Judge
-from dwcpc.models.retraining.comparison import Figures, Weights
+from dwcpc.models.retraining.comparison import TOLERANCE, Figures, Weights, enough
 from dwcpc.models.retraining.exports import ExportColumns, Key
 from dwcpc.models.training.folds import CONSENSUS_COLUMNS, ConsensusSizes, unseen_tables
 from dwcpc.models.training.run_files import CALIBRATION_FILE, SCALER_FILE, WEIGHTS_FILE
@@ -63,10 +63,10 @@ class Consensus:
     name: str = "consensus"
     published: str = "consensus_latency"
     deciding: tuple[str, ...] = ("recall", "detection_accuracy")
-    minimum: Mapping[str, float] = field(default_factory=lambda: {"recall": 0.97, "detection_accuracy": 0.98})
+    minimum: tuple[Mapping[str, float], ...] = ({"recall": 0.97}, {"detection_accuracy": 0.98})
+    tolerance: float = TOLERANCE
 
-    @property
-    def columns(self) -> ExportColumns:
+    def columns(self, _job: Job) -> ExportColumns:
         """Twelve metrics of a node; the Go collector calls their time `time`."""
         return ExportColumns(
             numbers=FEATURES,
@@ -164,4 +164,4 @@ def _fresh(windows: Windows, note: str) -> Fresh:
 
         return weighted
 
-    return Fresh(f"{len(clear):,} windows of {note}", clear.anomalous, block, figures)
+    return Fresh(f"{len(clear):,} windows of {note}", block, figures, enough(clear.anomalous, block))

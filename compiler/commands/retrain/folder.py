@@ -6,8 +6,8 @@ import contextlib
 import shutil
 from pathlib import Path
 
-from dwcpc.compiler.commands.retrain_data import TABLE_FILE
-from dwcpc.compiler.commands.retrain_report import JSON_FILE, MARKDOWN_FILE
+from dwcpc.compiler.commands.retrain.data import TABLE_FILE
+from dwcpc.compiler.commands.retrain.report import JSON_FILE, MARKDOWN_FILE
 from dwcpc.compiler.errors import InputError
 
 MARK = ".dwcpc-retrain"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.commands.node_data import GivenTable
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train_nodes import TrainNodesOrder, train_nodes
 from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.compiler.metadata import Training
@@ -20,7 +20,7 @@ from dwcpc.models.data.nodes import LABEL, Fleet, simulate_nodes
 from dwcpc.models.data.series_split import Split, split_rows
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.classification import Judge
-from dwcpc.models.retraining.comparison import Figures, Weights
+from dwcpc.models.retraining.comparison import TOLERANCE, Figures, Weights, enough
 from dwcpc.models.retraining.exports import ExportColumns, Key
 from dwcpc.models.training.node_artifacts import SCALER, compiled_threshold
 from dwcpc.models.training.nodes import NodeRecipe
@@ -55,10 +55,10 @@ class Nodes:
     name: str = "nodes"
     published: str = "node_reliability"
     deciding: tuple[str, ...] = (RECALL,)
-    minimum: Mapping[str, float] = field(default_factory=lambda: {RECALL: 0.98})
+    minimum: tuple[Mapping[str, float], ...] = ({RECALL: 0.98},)
+    tolerance: float = TOLERANCE
 
-    @property
-    def columns(self) -> ExportColumns:
+    def columns(self, _job: Job) -> ExportColumns:
         """The raw columns of the specification."""
         spec = named_spec(SPEC)
         assert spec.time is not None and spec.group is not None  # noqa: PT018, S101 - for types
@@ -136,7 +136,8 @@ def _fresh(job: Job, rows: LabelledRows, split: Split) -> Fresh:
 
         return weighted
 
-    return Fresh(f"{len(chosen):,} rows of {note}", label, _blocks(rows, chosen), figures)
+    block = _blocks(rows, chosen)
+    return Fresh(f"{len(chosen):,} rows of {note}", block, figures, enough(label, block))
 
 
 def _blocks(rows: LabelledRows, chosen: NDArray[np.int64]) -> NDArray[np.int64]:

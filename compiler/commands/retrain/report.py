@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any, Literal
 
-from dwcpc.compiler.commands.retrain_data import Gathered
+from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.retrain.data import Gathered
 from dwcpc.compiler.metadata import Training, Verdict
 from dwcpc.compiler.whole_file import whole_file
 from dwcpc.models.retraining.comparison import LEVEL, Compared
@@ -14,6 +16,7 @@ from dwcpc.models.training.report import plain
 from dwcpc.models.training.run_files import write_json
 
 JSON_FILE, MARKDOWN_FILE = "retrain.json", "retrain.md"
+Outcome = Literal["published", "not published", "failed"]
 SIGNS: Mapping[Verdict, str] = {"pass": "✔", "fail": "✘", "inconclusive": "?"}
 
 
@@ -30,48 +33,90 @@ class Reached:
         """Pass where it is reached; NaN is not."""
         return "pass" if self.value >= self.minimum else "fail"
 
+    @property
+    def reason(self) -> str:
+        """Say why the verdict is not pass."""
+        return f"{self.figure} is {self.value:.4f}, expected {self.minimum:g} or more"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What both bundles are worth, and whether the candidate may take the other's place."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    served_figures: Mapping[str, float] | None = None
+    compared: tuple[Compared, ...] = ()
+    reached: tuple[Reached, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Retraining:
     """Everything that is known at the end; `version` is none where nothing was published.
 
     `figures` are of the candidate's bundle, through Go, on the fresh rows; `served_figures` are of what is served.
+    `failed` is the step that could not be carried out, for the reason that is then the only one.
     """
 
     model: str
     name: str
     registry: str
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...]
     dry_run: bool
     data: Gathered | None
     training: Training
     fresh: str
-    figures: Mapping[str, float]
     served: str | None
-    served_figures: Mapping[str, float] | None
-    compared: tuple[Compared, ...]
-    reached: tuple[Reached, ...]
-    gate: Verdict | None
-    bundle: str | None
-    version: str | None
     latest: str | None
+    verdict: Verdict = "inconclusive"
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+    served_figures: Mapping[str, float] | None = None
+    compared: tuple[Compared, ...] = ()
+    reached: tuple[Reached, ...] = ()
+    gate: Verdict | None = None
+    bundle: str | None = None
+    version: str | None = None
+    failed: str | None = None
+
+    def decided(self, found: Decided, bundle: Bundle | None = None) -> Retraining:
+        """Return the same with what was decided about the candidate's bundle, where there is one."""
+        decided = {each.name: getattr(found, each.name) for each in fields(found)}
+        return replace(self, bundle=None if bundle is None else str(bundle.path), **decided)
+
+    def failing(self, step: str, error: Exception) -> Retraining:
+        """Return the same where a step could not be carried out."""
+        return replace(self, verdict="fail", reasons=(str(error),), failed=step)
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> Outcome:
+        """Say what was done, in a word."""
+        if self.failed is not None:
+            return "failed"
+        return "not published" if self.version is None else "published"
+
+    @property
+    def sentence(self) -> str:
         """Say what was done, in one line."""
         latest = f"latest is v{self.latest}" if self.latest is not None else "there is no latest"
         if self.version is not None:
             return f"published: {self.registry}/{self.name}/v{self.version}; {latest}"
         if self.verdict == "pass":
             return f"not published, as this is a dry run, and it would have been; {latest}"
-        return f"not published; {latest}"
+        return f"failed: {self.failed}; nothing was published; {latest}" if self.failed else f"not published; {latest}"
+
+
+def document(found: Retraining) -> dict[str, Any]:
+    """Return what retrain.json holds."""
+    said: dict[str, Any] = plain(found)
+    return said | {"outcome": found.outcome}
 
 
 def write_reports(found: Retraining, folder: Path) -> None:
     """Write retrain.json and retrain.md."""
-    write_json(folder / JSON_FILE, plain(found))
+    write_json(folder / JSON_FILE, document(found))
     with whole_file(folder / MARKDOWN_FILE) as file:
         file.write(markdown(found).encode())
 
@@ -86,16 +131,25 @@ def text(found: Retraining) -> str:
     lines += [f"  {SIGNS[each.verdict]} {_reached(each)}" for each in found.reached]
     lines.append(f"  gate      {found.gate or 'not run'}")
     lines += [f"  {line}" for line in (*found.reasons, *found.notes)]
-    return "\n".join([*lines, found.outcome])
+    return "\n".join([*lines, found.sentence])
 
 
 def markdown(found: Retraining) -> str:
     """Return the page for a job's summary."""
-    lines = [f"## {SIGNS[found.verdict]} {found.name}: {found.verdict}", "", found.outcome, ""]
+    lines = [f"## {SIGNS[found.verdict]} {found.name}: {found.verdict}", "", found.sentence, ""]
     lines += [f"- {line}" for line in (*found.reasons, *found.notes)]
+    lines += ["", *_table(found), "", *(f"- {_reached(each)}: {each.verdict}" for each in found.reached)]
+    data = [] if found.data is None else [f"- data: {found.data}"]
+    gate = "not run" if found.gate is None else found.gate
+    return "\n".join([*lines, *data, f"- fresh: {found.fresh}", f"- gate: {gate}", ""])
+
+
+def _table(found: Retraining) -> list[str]:
+    """Return a line for each figure; none where nothing was judged."""
+    if not found.figures:
+        return []
     served = "" if found.served is None else f" v{found.served}"
-    lines += [
-        "",
+    lines = [
         f"| figure | candidate | served{served} | difference | {LEVEL:.0%} interval | |",
         "|---|---|---|---|---|---|",
     ]
@@ -106,10 +160,7 @@ def markdown(found: Retraining) -> str:
         each = decided.get(name)
         cells += ["", "", ""] if each is None else _cells(each)
         lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", *(f"- {_reached(each)}: {each.verdict}" for each in found.reached)]
-    data = [] if found.data is None else [f"- data: {found.data}"]
-    gate = "not run" if found.gate is None else found.gate
-    return "\n".join([*lines, *data, f"- fresh: {found.fresh}", f"- gate: {gate}", ""])
+    return lines
 
 
 def _cells(each: Compared) -> list[str]:

@@ -15,28 +15,29 @@ import numpy as np
 import pytest
 
 from dwcpc.compiler.bundle import Bundle, open_bundle
-from dwcpc.compiler.commands import retrain as command
 from dwcpc.compiler.commands.publish import Gate, Gated, PublishOrder, publish_bundle
-from dwcpc.compiler.commands.retrain import RetrainOrder, retrain
-from dwcpc.compiler.commands.retrain_compile import Packaging
-from dwcpc.compiler.commands.retrain_consensus import Consensus
-from dwcpc.compiler.commands.retrain_data import DataOrder
-from dwcpc.compiler.commands.retrain_decision import Limits
-from dwcpc.compiler.commands.retrain_model import Candidate, Fresh, Job, Looked, Progress, changed
-from dwcpc.compiler.commands.retrain_models import MODELS, model_named
-from dwcpc.compiler.commands.retrain_nodes import Nodes, NodeSettings
-from dwcpc.compiler.commands.retrain_report import Retraining, markdown, text
-from dwcpc.compiler.errors import InputError
+from dwcpc.compiler.commands.retrain import command
+from dwcpc.compiler.commands.retrain.command import RetrainOrder, retrain
+from dwcpc.compiler.commands.retrain.compile import Packaging
+from dwcpc.compiler.commands.retrain.consensus import Consensus
+from dwcpc.compiler.commands.retrain.data import DataOrder
+from dwcpc.compiler.commands.retrain.decision import Limits
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.models import MODELS, model_named
+from dwcpc.compiler.commands.retrain.nodes import Nodes, NodeSettings
+from dwcpc.compiler.commands.retrain.report import Retraining, markdown, text
+from dwcpc.compiler.errors import InputError, VerdictError
 from dwcpc.compiler.metadata import Training, Verdict
 from dwcpc.compiler.package import write_metadata
 from dwcpc.compiler.versions import latest_version
-from dwcpc.models.retraining.comparison import Figures, Weights
+from dwcpc.models.retraining.comparison import Figures, Weights, enough
 from dwcpc.models.retraining.exports import ExportColumns
 
-PROVEN = Path(__file__).resolve().parents[2] / "fixtures" / "bundles" / "proven"
+PROVEN = Path(__file__).resolve().parents[3] / "fixtures" / "bundles" / "proven"
 NAME = "tiny_proven"
 ROWS = 1600
 LABEL = np.arange(ROWS) % 5 == 0
+JOB = Job(None, Path("run"), 43, None, ())
 
 
 @dataclass
@@ -47,26 +48,27 @@ class Few:
     name: str = "few"
     published: str = NAME
     deciding: tuple[str, ...] = ("recall",)
-    minimum: Mapping[str, float] = field(default_factory=lambda: {"recall": 0.9})
+    minimum: tuple[Mapping[str, float], ...] = ({"recall": 0.9},)
+    tolerance: float = 0.01
     label: Any = field(default_factory=lambda: LABEL)
     jobs: list[Job] = field(default_factory=list)
 
-    @property
-    def columns(self) -> ExportColumns:
-        return Consensus().columns
+    def columns(self, job: Job) -> ExportColumns:
+        return Consensus().columns(job)
 
     def check(self, settings: tuple[str, ...]) -> None:
         changed(NodeSettings(), settings)
 
     def look(self, job: Job) -> Looked:
         training = Training("simulated", 100, None, job.seed, f"simulated for {job.folder}")  # no two bundles are alike
-        return Looked(training, Fresh("1,600 rows", self.label, np.arange(len(self.label)) // 8, self.figures))
+        block = np.arange(len(self.label)) // 8
+        return Looked(training, Fresh("1,600 rows", block, self.figures, enough(self.label, block)))
 
     def train(self, job: Job, progress: Progress) -> Candidate:
         progress("fitting")
         self.jobs.append(job)
         file = job.folder / "model.pth"
-        return Candidate(file, file, None, None)
+        return Candidate(file, file)
 
     def figures(self, bundle: Bundle) -> Figures:
         found = LABEL & (np.random.default_rng(0).random(ROWS) < self.recalls[bundle.metadata.version])
@@ -165,6 +167,26 @@ def test_a_stated_minimum_holds_even_for_what_is_better(shelf: Path) -> None:
         ran(shelf, {"1.0": 0.5, "1.1": 0.9}, minimum={"precision": 0.99})
 
 
+def test_of_alternatives_one_is_enough_and_where_none_is_reached_all_are_told(tmp_path: Path) -> None:
+    registry = tmp_path / "registry"
+    model = Few({"1.0": 0.95}, minimum=({"recall": 0.99, "roc_auc": 0.6, "absent": 0.1}, {"recall": 0.5}))
+    found = ran(registry, {}, model=model, out="first")
+    assert found.verdict == "fail"
+    assert [each.figure for each in found.reached] == ["recall", "roc_auc", "absent", "recall"]
+    (reason,) = found.reasons
+    assert " and roc_auc is 0.5000, expected 0.6 or more and absent is nan, expected" in reason
+    model.minimum = ({"recall": 0.99, "roc_auc": 0.4},)
+    found = ran(registry, {}, model=model)
+    assert (found.verdict, [each.figure for each in found.reached]) == ("pass", ["roc_auc"])
+
+
+def test_a_models_own_tolerance_holds_unless_another_is_stated(shelf: Path) -> None:
+    model = Few({"1.0": 0.95, "1.1": 0.93}, tolerance=0.2)
+    found = ran(shelf, {}, model=model, tolerance=None, dry_run=True)
+    assert (found.verdict, found.compared[0].tolerance) == ("pass", 0.2)
+    assert ran(shelf, {}, model=model, tolerance=0.0, dry_run=True).verdict != "pass"
+
+
 @pytest.mark.parametrize("verdict", ["fail", "inconclusive"])
 def test_what_the_gate_does_not_pass_is_not_published(shelf: Path, verdict: Verdict) -> None:
     found = ran(shelf, {"1.0": 0.95, "1.1": 0.99}, lambda _: Gated(verdict, ("too slow",)))
@@ -261,6 +283,53 @@ def test_a_candidate_with_other_inputs_is_refused(shelf: Path, monkeypatch: pyte
         ran(shelf, {"1.0": 0.95, "1.1": 0.95})
 
 
+def refused(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the candidate not be compiled."""
+
+    def refuse(*_: Any) -> Bundle:
+        raise error
+
+    monkeypatch.setattr(command, "compiled", refuse)
+
+
+def test_a_candidate_that_fails_to_compile_leaves_a_report_with_the_reason(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(VerdictError("dist/v1.1: did not pass"), monkeypatch)
+    found = ran(shelf, {"1.0": 0.95, "1.1": 0.95})
+    assert (found.verdict, found.outcome, found.failed, found.latest) == ("fail", "failed", "compile", "1.0")
+    report = json.loads((shelf.with_name("out") / "retrain.json").read_text(encoding="utf-8"))
+    assert (report["outcome"], report["failed"], report["verdict"]) == ("failed", "compile", "fail")
+    assert report["reasons"] == ["dist/v1.1: did not pass"]
+    page = (shelf.with_name("out") / "retrain.md").read_text(encoding="utf-8")
+    assert page.startswith("## ✘ tiny_proven: fail\n\nfailed: compile; nothing was published; latest is v1.0\n")
+    assert "\n- dist/v1.1: did not pass\n" in page
+    assert "| figure |" not in page
+    assert text(found).splitlines()[-2:] == [
+        "  dist/v1.1: did not pass",
+        "failed: compile; nothing was published; latest is v1.0",
+    ]
+    assert versions(shelf) == ["latest", "v1.0"]
+
+
+def test_what_the_compiler_cannot_read_is_an_error_and_leaves_the_same_report(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(InputError("scaler.json: is missing"), monkeypatch)
+    with pytest.raises(InputError, match="is missing"):
+        ran(shelf, {"1.0": 0.95, "1.1": 0.95})
+    report = json.loads((shelf.with_name("out") / "retrain.json").read_text(encoding="utf-8"))
+    assert (report["outcome"], report["reasons"]) == ("failed", ["scaler.json: is missing"])
+    assert "scaler.json: is missing" in (shelf.with_name("out") / "retrain.md").read_text(encoding="utf-8")
+
+
+def test_the_report_says_in_a_word_what_was_done(shelf: Path) -> None:
+    kept = ran(shelf, {"1.0": 0.95, "1.1": 0.5})
+    assert json.loads((shelf.with_name("out") / "retrain.json").read_bytes())["outcome"] == "not published"
+    assert (kept.outcome, kept.failed) == ("not published", None)
+    assert ran(shelf, {"1.0": 0.95, "1.1": 0.95}).outcome == "published"
+
+
 def test_data_that_the_seed_of_the_served_version_draws_is_not_fresh(shelf: Path) -> None:
     with pytest.raises(InputError, match="--seed 42 drew what trained the served version"):
         ran(shelf, {"1.0": 0.95, "1.1": 0.95}, seed=42)
@@ -293,7 +362,7 @@ def test_a_folder_of_somebody_elses_is_left_alone_and_an_earlier_report_does_not
 
 
 def test_collected_rows_need_labels(shelf: Path, tmp_path: Path) -> None:
-    columns = Consensus().columns
+    columns = Consensus().columns(JOB)
     export = tmp_path / "export.csv"
     export.write_text(f"time,{','.join(columns.numbers)}\n1{',1' * len(columns.numbers)}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"export\.csv: has no column 'anomaly', without which nobody knows"):
@@ -338,6 +407,7 @@ def test_a_model_has_two_names(tmp_path: Path) -> None:
 
 
 def test_exports_of_the_models_have_their_raw_columns() -> None:
-    assert Consensus().columns.numbers[0] == "commit_latency_ms"
-    nodes = Nodes().columns
+    assert Consensus().columns(JOB).numbers[0] == "commit_latency_ms"
+    nodes = Nodes().columns(JOB)
+    assert nodes.label is not None
     assert (nodes.texts, nodes.group.name, nodes.label.name) == (("mode", "tier"), "node_id", "label")

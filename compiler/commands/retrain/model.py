@@ -1,4 +1,4 @@
-"""What `dwcpc retrain` has to know of a model, as plain data; `retrain_models.py` lists the models that there are."""
+"""What `dwcpc retrain` has to know of a model, as plain data; `models.py` lists the models that there are."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """Rows that trained neither model: `label` and `block`, of which rows are drawn together, are [rows].
+    """Rows that trained neither model: rows of one `block` [rows] are drawn together.
 
-    `figures` runs a bundle on them through Go; `note` says which rows they are.
+    `figures` runs a bundle on them through Go; `note` says which rows they are, `too_few` why they decide nothing.
     """
 
     note: str
-    label: NDArray[np.bool_]
     block: NDArray[np.int64]
     figures: Callable[[Bundle], Figures]
+    too_few: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,15 @@ class Candidate:
 
     artifact: Path
     scaler: Path
-    threshold: float | None
-    calibration: Path | None
+    threshold: float | None = None
+    calibration: Path | None = None
+    target_scaler: Path | None = None
+    features: Path | None = None
+    timesteps: int | None = None
 
 
 class RetrainedModel(Protocol):
-    """One model that can be trained again; `consensus` and `nodes` are two."""
+    """One model that can be trained again, such as those in `models.py`."""
 
     @property
     def name(self) -> str:
@@ -85,19 +88,22 @@ class RetrainedModel(Protocol):
         """What it is called in a registry, unless the user says otherwise."""
 
     @property
-    def columns(self) -> ExportColumns:
-        """What a service's export of its samples holds."""
+    def tolerance(self) -> float:
+        """How much worse a figure may be, unless the user says otherwise."""
 
     @property
     def deciding(self) -> tuple[str, ...]:
         """The figures of which none may be worse than what is served."""
 
     @property
-    def minimum(self) -> Mapping[str, float]:
-        """What figures the first version in a registry has to reach."""
+    def minimum(self) -> tuple[Mapping[str, float], ...]:
+        """What the first version in a registry has to reach: of each, one of the figures."""
 
     def check(self, settings: tuple[str, ...]) -> None:
         """Refuse settings that it does not have, before anything is collected."""
+
+    def columns(self, job: Job) -> ExportColumns:
+        """Return what a service's export of its samples holds; the job has no data yet."""
 
     def look(self, job: Job) -> Looked:
         """Return what there is to train on and to judge on."""

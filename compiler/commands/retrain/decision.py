@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from dwcpc.bench.budgets import overall
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain_model import Fresh, Progress, RetrainedModel
-from dwcpc.compiler.commands.retrain_report import Reached
+from dwcpc.compiler.commands.retrain.model import Fresh, Progress, RetrainedModel
+from dwcpc.compiler.commands.retrain.report import Decided, Reached
 from dwcpc.compiler.errors import InputError
-from dwcpc.compiler.metadata import Verdict
-from dwcpc.models.retraining.comparison import TOLERANCE, Compared, compare, enough
+from dwcpc.models.retraining.comparison import compare
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is not noise in a difference, and figures to reach whatever is served."""
+    """What is not noise in a difference, none being the model's own, and figures to reach whatever is served."""
 
-    tolerance: float = TOLERANCE
+    tolerance: float | None = None
     minimum: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """What both bundles are worth, and whether the candidate may take the other's place."""
-
-    verdict: Verdict
-    reasons: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    figures: Mapping[str, float] = field(default_factory=dict)
-    served_figures: Mapping[str, float] | None = None
-    compared: tuple[Compared, ...] = ()
-    reached: tuple[Reached, ...] = ()
 
 
 def undecidable(fresh: Fresh) -> Decided | None:
     """Return why no candidate could be judged, before one is trained; none where one can be."""
-    too_few = enough(fresh.label, fresh.block)
-    return None if too_few is None else Decided("inconclusive", (f"{fresh.note}: {too_few}",))
+    return None if fresh.too_few is None else Decided("inconclusive", (f"{fresh.note}: {fresh.too_few}",))
 
 
 def decide(
@@ -48,19 +34,16 @@ def decide(
     progress(f"judge: the candidate on {fresh.note}, through Go")
     mine = fresh.figures(candidate)
     figures = mine(None)
-    minimum = limits.minimum if limits.minimum is not None else (model.minimum if served is None else {})
-    reached = tuple(Reached(name, _known(figures, name), least) for name, least in minimum.items())
-    reasons = [
-        f"{each.figure} is {each.value:.4f}, expected {each.minimum:g} or more"
-        for each in reached
-        if each.verdict == "fail"
-    ]
+    wanted = [_reached(figures, alternatives) for alternatives in _minimum(model, figures, served, limits)]
+    reached = tuple(each for found in wanted for each in found)
+    reasons = [" and ".join(each.reason for each in found) for found in wanted if found[0].verdict == "fail"]
     if served is None:
         verdict = overall(each.verdict for each in reached)
         return Decided(verdict, tuple(reasons), figures=figures, reached=reached)
     progress(f"judge: v{served.metadata.version}, which is served, on the same")
     theirs = fresh.figures(served)
-    compared = compare(fresh.block, mine, theirs, model.deciding, tolerance=limits.tolerance)
+    tolerance = model.tolerance if limits.tolerance is None else limits.tolerance
+    compared = compare(fresh.block, mine, theirs, model.deciding, tolerance=tolerance)
     reasons += [each.reason for each in compared if each.verdict != "pass"]
     verdict = overall([*(each.verdict for each in reached), *(each.verdict for each in compared)])
     return Decided(verdict, tuple(reasons), _notes(served), figures, theirs(None), compared, reached)
@@ -86,10 +69,22 @@ def _told(bundle: Bundle) -> str:
     )
 
 
-def _known(figures: Mapping[str, float], name: str) -> float:
-    if name not in figures:
-        raise InputError(f"--minimum names {name!r}, expected one of {', '.join(figures)}")
-    return figures[name]
+def _minimum(
+    model: RetrainedModel, figures: Mapping[str, float], served: Bundle | None, limits: Limits
+) -> Sequence[Mapping[str, float]]:
+    """Return what has to be reached, of each one figure: what the user states, or the model's own for the first."""
+    if limits.minimum is None:
+        return model.minimum if served is None else ()
+    for name in limits.minimum:
+        if name not in figures:
+            raise InputError(f"--minimum names {name!r}, expected one of {', '.join(figures)}")
+    return [{name: least} for name, least in limits.minimum.items()]
+
+
+def _reached(figures: Mapping[str, float], alternatives: Mapping[str, float]) -> tuple[Reached, ...]:
+    """Return the alternative that is reached, or all where none is, as one whose figure is absent is not."""
+    found = tuple(Reached(name, figures.get(name, math.nan), least) for name, least in alternatives.items())
+    return next(((each,) for each in found if each.verdict == "pass"), found)
 
 
 def _notes(served: Bundle) -> tuple[str, ...]:

@@ -1,13 +1,14 @@
-"""The models that `dwcpc retrain` knows. To add one: a file like `retrain_nodes.py`, and its entry here."""
+"""The models that `dwcpc retrain` knows. To add one: a file like `nodes.py`, and its entry here."""
 
 from __future__ import annotations
 
-from dwcpc.compiler.commands.retrain_consensus import Consensus
-from dwcpc.compiler.commands.retrain_model import RetrainedModel
-from dwcpc.compiler.commands.retrain_nodes import Nodes
+from dwcpc.compiler.commands.retrain.bandwidth import Bandwidth
+from dwcpc.compiler.commands.retrain.consensus import Consensus
+from dwcpc.compiler.commands.retrain.model import RetrainedModel
+from dwcpc.compiler.commands.retrain.nodes import Nodes
 from dwcpc.compiler.errors import InputError
 
-MODELS: tuple[RetrainedModel, ...] = (Consensus(), Nodes())
+MODELS: tuple[RetrainedModel, ...] = (Consensus(), Nodes(), Bandwidth())
 
 
 def model_named(name: str) -> RetrainedModel:
