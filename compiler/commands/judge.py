@@ -20,6 +20,7 @@ from dwcpc.compiler.quantize.search import Quality
 from dwcpc.compiler.signature import GRAPH_INPUT
 from dwcpc.parity.checks import CHECKS
 from dwcpc.parity.checks.base import Comparison
+from dwcpc.parity.checks.decisions import farthest_flip
 from dwcpc.parity.fidelity import sqnr_lower_db
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class BundleJudge:
         return LatencyRatio(**self._kept(key, lambda: self._timed(served)))
 
     def _quality(self, served: bytes, asked: Asked) -> Quality:
-        key = key_of([b"quality and worst row", served, asked.key])
+        key = key_of([b"quality and worst row or flip", served, asked.key])
         return Quality(**self._kept(key, lambda: self._compared(served, asked)))
 
     def _kept(self, key: str, measure: Any) -> dict[str, Any]:
@@ -117,6 +118,8 @@ class BundleJudge:
             assert group.allowance is not None  # noqa: S101 - of a reference with a floor
             lower = sqnr_lower_db(group.outputs[names[0]], part[names[0]], group.allowance, asked.reference.seed)
             ratios.append(lower + self._floor - group.allowance.floor_db)
+            flip = min(farthest_flip(comparison), LARGEST_SHARE)
+            worst = max(worst, (flip, f"decisions flip on {group.name} rows at {flip:.2f} of the distance allowed"))
             for result in (result for check in CHECKS for result in check(comparison)):
                 if result.check == "decisions":
                     flips += int(result.worst)

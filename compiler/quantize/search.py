@@ -57,7 +57,7 @@ class Quality:
     `sqnr_db` is what that of other rows is not below with 95 % confidence, the lowest over the groups of rows, each
     counted from its own floor; `flips` are decisions that differ by more than the score's tolerance; `broken` names the
     first other check of parity that fails. `worst_row` is the largest share that a single row takes of what it may err,
-    and `worst_row_told` says where.
+    or a flip of the distance from the threshold at which it may, and `worst_row_told` says where.
     """
 
     sqnr_db: float
@@ -308,6 +308,7 @@ class Search:
             latency=tried.latency,
             chosen=tried is chosen,
             reason=reason,
+            worst_row=known.worst_row,
         )
 
     @staticmethod
@@ -333,7 +334,7 @@ def _refuted(quality: Quality) -> str:
     if quality.broken:
         return quality.broken
     if quality.worst_row > ROW_SHARE:
-        return f"{quality.worst_row_told}: more than {ROW_SHARE:g} of it, which leaves too little for other rows"
+        return f"{quality.worst_row_told}; beyond {ROW_SHARE:g} of it, other rows may exceed it"
     return ""
 
 
