@@ -146,7 +146,7 @@ REFUTED = [
     (Quality(60.0, 0, 200, "a row"), "a row"),
     (
         Quality(60.0, 0, 200, "", ROW_SHARE + 0.01, "a row: 6, allowed 10"),
-        "a row: 6, allowed 10; beyond 0.6 of it, other rows may exceed it",
+        f"a row: 6, allowed 10; beyond {ROW_SHARE:g} of it, other rows may exceed it",
     ),
 ]
 
