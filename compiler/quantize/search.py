@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from dwcpc.compiler.targets.base import Promise
 
 ROW_SHARE = 0.75  # of what a single row may err: the verdict's rows are others
-FURTHER_AT_MOST = 3  # times that plans are added because a choice was refuted
+FURTHER_AT_MOST = 5  # times that plans are added because a choice was refuted
 ABOVE_FLOOR_DB = (0.0, 3.0, 6.0)
 TIGHTENED_AT_MOST = 5
 TIGHTER = 0.9  # what is aimed at when a plan missed its floor
@@ -192,7 +192,7 @@ class Search:
         ]
 
     def _combined(self, options: Sequence[Sequence[Option]]) -> Iterator[Tried]:
-        stored = [[each for each in layer if each.reads == layer[0].reads] for layer in options]
+        stored = _stored(options)
         seen: list[Tried] = []
         fastest = cheapest(options, NO_FLOOR)
         if fastest is not None:
@@ -235,7 +235,8 @@ class Search:
             tried[at] = replace(chosen, confirmation=confirmation)
             if self._why_not(tried[at]) and chosen.network is None and further < FURTHER_AT_MOST:
                 options, further = without_loudest(options, chosen.plan), further + 1
-                tried += list(self._within(options, self._goal.min_sqnr_db, list(tried)))
+                for offered in (options, _stored(options)):
+                    tried += list(self._within(offered, self._goal.min_sqnr_db, list(tried)))
         return chosen
 
     def _distilled(self, distil: Distil, best: Tried) -> list[Tried]:
@@ -328,6 +329,11 @@ class Search:
             parts.append((precision != own.removesuffix(DISTILLED), f"{precision} alone: {single.dropped or figure}"))
         parts += [(True, f"no {precision}: {why}") for precision, why in offered.refused.items()]
         return own, "; ".join(text for _, text in sorted(parts, key=lambda part: part[0]))
+
+
+def _stored(options: Sequence[Sequence[Option]]) -> list[list[Option]]:
+    """Return the options without integer arithmetic; the first of a layer has none."""
+    return [[each for each in layer if each.reads == layer[0].reads] for layer in options]
 
 
 def _refuted(quality: Quality) -> str:

@@ -170,6 +170,33 @@ def test_where_other_rows_refute_every_choice_there_is_none() -> None:
     assert not any(each.chosen for each in outcome.candidates)
 
 
+def test_a_refuted_choice_brings_a_plan_that_the_floor_alone_would_never_have_tried() -> None:
+    """The coarse form keeps the floor by far and stores less, so that no budget asks for the fine one."""
+    base = network()
+    forms = {"coarse storage": proposal("first", "coarse"), "fine storage": proposal("first", "the finest")}
+    offered = [Offered(Layer(base.graph.node[0], {1: np.eye(32, dtype=np.float32)}), forms, {})]
+
+    class OfStorage(FakeJudge):
+        refutes = False
+
+        def quality(self, served: bytes) -> Quality:
+            return Quality(60.0 if b"first/coarse" in served else 80.0, 0, 100)
+
+        def confirmation(self, served: bytes) -> Quality:
+            broken = "a row" if self.refutes and b"first/coarse" in served else ""
+            return Quality(60.0, 0, 200, broken)
+
+    def tried(judge: FakeJudge) -> Outcome:
+        return Search(Forms(base), offered, Goal(30.0, Promise(1.0, 1.05)), judge, Steps(lambda _: None, 1)).run()
+
+    judge = OfStorage({})
+    calm = tried(judge)
+    assert chosen(calm) == {"first": "coarse storage"}
+    assert len(calm.candidates) == 1
+    judge.refutes = True
+    assert chosen(tried(judge)) == {"first": "fine storage"}
+
+
 def test_only_what_would_be_chosen_is_compared_on_other_rows() -> None:
     judge = FakeJudge({"first": 20.0, "second": 40.0})
     outcome = searched(judge)
