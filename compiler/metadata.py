@@ -121,7 +121,8 @@ class Candidate:
 
     `sqnr_db` is what the signal-to-noise of other rows is not below with 95 % confidence; `flips` counts the decisions
     that differ beyond the score's tolerance; `latency` is a share of the float32 bundle's, paired, through Go, where it
-    was measured.
+    was measured. `worst_row` is the largest share of what it may err that one of the `rows` rows does; older bundles do
+    not have it. What was chosen was compared on more rows than the others: on those that confirmed it as well.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Candidate:
     latency: LatencyRatio | None
     chosen: bool
     reason: str
+    worst_row: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,15 +113,17 @@ def _search(search: PrecisionSearch) -> str:
             each.name,
             f"{each.sqnr_db:.1f}",
             str(each.flips),
+            "" if each.worst_row is None else f"{each.worst_row:.2f}",
             str(each.model_bytes),
             "" if each.latency is None else str(each.latency),
             each.reason,
         )
         for each in search.candidates
     )
-    heads = ("", "layers", "dB, 95 % sure", "flips", "bytes", "time of float32's", "reason")
+    heads = ("", "layers", "dB, 95 % sure", "flips", "worst row", "bytes", "time of float32's", "reason")
     rounded = f"Rounded by {search.calibration.rows} rows ({search.calibration.kind}: {search.calibration.note}). "
-    about = f"{rounded}Asked for: {search.min_sqnr_db:g} dB. Time is paired, through Go."
+    worst = "The worst row's error is a share of what a single row may err."
+    about = f"{rounded}Asked for: {search.min_sqnr_db:g} dB. {worst} Time is paired, through Go."
     return f"## Precision search\n\n{about}\n\n" + table(heads, rows)
 
 

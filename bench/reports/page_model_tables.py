@@ -81,13 +81,14 @@ def candidates_table(search: PrecisionSearch) -> Table:
             _ratio(each.latency),
             f"{each.model_bytes / 1e3:.0f}",
             f"{each.flips}/{each.rows}",
+            NOT_MEASURED if each.worst_row is None else f"{each.worst_row:.2f}",
             "chosen" if each.chosen else "",
             each.reason,
         )
         for number, each in enumerate(search.candidates, start=1)
     ]
-    heads = ("", "layers", "dB", "time / float32", "kB", "flips", "", "why")
-    return table_of("Candidates", heads, rows, words=(1, 6, 7))
+    heads = ("", "layers", "dB", "time / float32", "kB", "flips", "worst row / allowed", "", "why")
+    return table_of("Candidates", heads, rows, words=(1, 7, 8))
 
 
 def _ratio(ratio: LatencyRatio | None) -> str:

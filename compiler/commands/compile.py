@@ -16,6 +16,7 @@ from dwcpc.bench.measure import DISTINCT_ROWS, measure_go, measure_python, time_
 from dwcpc.bench.reports import markdown
 from dwcpc.bench.reports.summary import Summary
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.confirming import Confirming
 from dwcpc.compiler.commands.effects import with_effects
 from dwcpc.compiler.commands.golden import golden_rows, measured_golden
 from dwcpc.compiler.commands.precision import (
@@ -95,7 +96,9 @@ def compile_bundle(order: Order, progress: Callable[[str], None]) -> Summary:
     compiled = compiled.noted(*_without_effect(compiled), *_limits_of_use(compiled))
     rows = _given_rows(order, compiled)
     if isinstance(model, SourceModel) and reduces(compiled):
-        reduction = Reduction(_rows_of(source, rows), order.seed, order.min_sqnr_db, default_cache(), order.distil)
+        confirming = Confirming(source, order.rows, rows.search)
+        searched = _rows_of(source, rows)
+        reduction = Reduction(searched, confirming, order.seed, order.min_sqnr_db, default_cache(), order.distil)
         compiled = reduce_precision(compiled, model, reduction, progress)
     reference = make_reference(source, _cases(order, compiled, rows.verification), progress)
     compiled = _trained_on(compiled.noted(*reference.notes), order.training)

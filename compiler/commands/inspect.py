@@ -65,6 +65,19 @@ def _features(metadata: Metadata) -> str:
     return f"{len(use.spec.features)} of {len(use.spec.columns)} columns by {use.spec.name}, computed {where}"
 
 
+def _precision(metadata: Metadata) -> Fields:
+    """Return what a search for precision chose, where there was one."""
+    search = metadata.precision_search
+    if search is None:
+        return []
+    fields = []
+    for each in (each for each in search.candidates if each.chosen):
+        worst = "" if each.worst_row is None else f", the worst errs {each.worst_row:.2f} of what it may"
+        told = f"{each.name}: {each.sqnr_db:.1f} dB of {search.min_sqnr_db:g} asked for on {each.rows} rows{worst}"
+        fields.append(("precision", told))
+    return fields
+
+
 def _training(metadata: Metadata) -> str:
     training = metadata.source.training
     if training is None:
@@ -94,6 +107,7 @@ def _bundle_fields(path: Path) -> Fields:
             "decision",
             "none" if decision is None else f"{decision.score} {decision.comparison} {decision.threshold:g}: anomaly",
         ),
+        *_precision(metadata),
         ("parity", "not verified" if parity is None else f"{parity.verdict}, reference {parity.reference}"),
         *(("budget", f"{b.name} {b.verdict}: limit {b.limit:g}, measured {b.measured}") for b in metadata.budgets),
         *(

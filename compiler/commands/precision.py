@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dwcpc.compiler.bundle import Bundle
+from dwcpc.compiler.commands.confirming import Confirming, confirming_reference
 from dwcpc.compiler.commands.golden import golden_rows
 from dwcpc.compiler.commands.judge import BundleJudge
 from dwcpc.compiler.errors import VerdictError
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from dwcpc.compiler.quantize.search import Distil
     from dwcpc.compiler.steps import Steps
     from dwcpc.compiler.targets.base import Target
+    from dwcpc.parity.reference import Reference
     from dwcpc.parity.runners.source import SourceModel
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class Reduction:
     """How to reduce: rows, seed, the floor that the user asked for instead of the target's, and where to keep work."""
 
     rows: Rows
+    confirming: Confirming
     seed: int
     min_sqnr_db: float | None
     cache: Cache
@@ -109,12 +112,17 @@ def _reduced(
     assert target.promise is not None  # noqa: S101 - of a target that reduces
     floor = _floor(target, reduction)
     reference = make_reference(source, _search_cases(compiled, reduction, floor), progress)
+
+    def confirming() -> Reference:
+        return confirming_reference(reduction.confirming, reduction.seed, compiled.threshold, floor, progress)
+
     techniques = [technique for technique in TECHNIQUES if technique.precision in target.precisions]
     with tempfile.TemporaryDirectory(prefix="dwcpc-search-") as name:
         folder = Path(name)
         (folder / "float32").mkdir()
         metadata = write_bundle(folder / "float32", compiled, Label("float32", "1.0"), golden_rows(reference))
-        judge = BundleJudge(compiled, Bundle(folder / "float32", metadata), reference, floor, reduction.cache)
+        float32 = Bundle(folder / "float32", metadata)
+        judge = BundleJudge(compiled, float32, (reference, confirming), floor, reduction.cache)
         steps = Steps(progress, 2 * len(techniques) * len(layers_of(network)) + 4)
         rounding, calibration = _rounding_rows(compiled, source, reduction)
         offered = offers(network, rounding, techniques, reduction.cache, steps)

@@ -119,6 +119,8 @@ type Candidate struct {
 	Latency    *LatencyRatio     `json:"latency"`
 	Chosen     bool              `json:"chosen"`
 	Reason     string            `json:"reason"`
+	// WorstRow is the largest share of what it may err that a single row does; nil in bundles that do not tell it.
+	WorstRow *float64 `json:"worst_row"`
 }
 
 // ModelFile is the ONNX file. NodesExported counts the exporter's graph, before any pass. Batch is 1 where a call takes exactly

@@ -50,6 +50,23 @@ def decisions(comparison: Comparison) -> list[CheckResult]:
     ]
 
 
+def farthest_flip(comparison: Comparison) -> float:
+    """Return how far off the threshold a decision flips, at most, as a share of how far it may; 0 where none does.
+
+    That is known of a model of reduced precision, whose score decides.
+    """
+    decision, allowed = comparison.decision, comparison.reference.allowance
+    if decision is None or allowed is None or decision.flag is not None:
+        return 0.0
+    score = judged_score(decision, comparison.reference.outputs)
+    flipped = flips(decision, comparison.reference.outputs, comparison.outputs) & np.isfinite(score)
+    if not flipped.any():
+        return 0.0
+    tiny = np.finfo(np.float64).tiny
+    shares = np.abs(score - decision.threshold) / np.maximum(allowed.of_decision(score), tiny)
+    return float(shares[flipped].max())
+
+
 def judged_score(decision: Decision, outputs: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Return what the threshold is compared with [rows]: the score, or of probabilities the last class's."""
     score = outputs[decision.score].astype(np.float64)

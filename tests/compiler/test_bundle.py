@@ -57,6 +57,18 @@ def test_says_how_many_rows_a_call_takes_and_takes_any_where_nothing_is_said(
     assert open_bundle(folder).metadata.model.batch is None
 
 
+def test_reads_a_candidate_of_before_its_worst_row_was_told(folder: Path, apply_edits: ApplyEdits) -> None:
+    def worst() -> list[float | None]:
+        search = open_bundle(folder).metadata.precision_search
+        assert search is not None
+        return [each.worst_row for each in search.candidates]
+
+    assert worst() == [None, 1.5]
+    pointers = [f"/precision_search/candidates/{index}/worst_row" for index in (0, 1)]
+    apply_edits(folder, [{"file": "metadata.json", "op": "delete", "pointer": pointer} for pointer in pointers])
+    assert worst() == [None, None]
+
+
 def test_the_golden_outputs_of_labels_and_flags_are_whole_numbers_in_float64() -> None:
     bundle = open_bundle(FIXTURES / "classifier")
     assert [tensor.dtype for tensor in bundle.metadata.outputs] == ["int64", "float32", "float32", "int64"]

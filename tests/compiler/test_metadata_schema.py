@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 from dwcpc.compiler.bundle import open_bundle
-from dwcpc.compiler.metadata import SCHEMA, CheckResult, Metadata, ModelFile, Source
+from dwcpc.compiler.metadata import SCHEMA, Candidate, CheckResult, Metadata, ModelFile, Source
 from dwcpc.compiler.package import write_metadata
 from dwcpc.compiler.seal import KEY
 
@@ -24,8 +24,8 @@ CLASSIFIER = GOOD.with_name("classifier")
 ONE_ROW = GOOD.with_name("one_row")
 FEATURES = GOOD.with_name("features")
 
-# Written always, but a reader takes a result, a model and a source without them.
-OPTIONAL = {(CheckResult, "note"), (ModelFile, "batch"), (Source, "training")}
+# Written always, but a reader takes a result, a model, a source and a candidate without them.
+OPTIONAL = {(CheckResult, "note"), (ModelFile, "batch"), (Source, "training"), (Candidate, "worst_row")}
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from dwcpc.compiler.metadata import Decision
 from dwcpc.parity.cases import EXTREME, TYPICAL, WIDE
 from dwcpc.parity.checks.base import Comparison
-from dwcpc.parity.checks.decisions import decisions
+from dwcpc.parity.checks.decisions import decisions, farthest_flip
 from dwcpc.parity.checks.noise import noise
 from dwcpc.parity.fidelity import allowance, plain_sqnr_db, signal_power, sqnr_db, sqnr_lower_db
 from dwcpc.parity.reference import ReferenceGroup
@@ -116,6 +116,7 @@ def test_a_decision_may_flip_within_its_tolerance_and_not_beyond(times: float, p
     outputs = {"y": SIGNAL.astype(np.float32), "s": np.full(ROWS, 0.25 - 2 * off, np.float32)}
     (result,) = decisions(Comparison(reference, outputs, "python", decision))
     assert result.passed is passes
+    assert farthest_flip(Comparison(reference, outputs, "python", decision)) == pytest.approx(times, rel=1e-4)
     assert off < 0.02
 
 
@@ -139,3 +140,10 @@ def test_a_score_that_the_network_answers_may_flip_within_its_noise_wherever_the
     noisy = score + epsilon * times * np.sign(NOISE[:, 0, 0])
     found = {each.check: each.passed for each in noise(Comparison(reference, {"s": noisy}, "python", None))}
     assert found["noise"] is passes
+
+
+def test_where_no_decision_flips_none_is_far_off_the_threshold() -> None:
+    reference = group()
+    outputs = {"y": SIGNAL.astype(np.float32), "s": np.full(ROWS, 0.24, np.float32)}
+    assert farthest_flip(Comparison(reference, outputs, "python", Decision("s", "made up", 0.2, ">"))) == 0
+    assert farthest_flip(Comparison(reference, outputs, "python", None)) == 0

@@ -14,7 +14,7 @@ from dwcpc.compiler.metadata import LatencyRatio
 from dwcpc.compiler.quantize.base import Layer, Proposal
 from dwcpc.compiler.quantize.forms import Forms
 from dwcpc.compiler.quantize.proposals import Offered
-from dwcpc.compiler.quantize.search import Goal, Outcome, Quality, Search
+from dwcpc.compiler.quantize.search import ROW_SHARE, Goal, Outcome, Quality, Search
 from dwcpc.compiler.steps import Steps
 from dwcpc.compiler.targets.base import Promise
 
@@ -50,7 +50,10 @@ class FakeJudge:
     ratio: float = FASTER
     flips: int = 0
     broken: str = ""
+    worst_row: float = 0.0
+    on_others: Mapping[str, Quality] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
 
     def served(self, model: onnx.ModelProto) -> bytes:
         return model.SerializeToString()
@@ -61,7 +64,15 @@ class FakeJudge:
         self.asked.append(",".join(int8))
         power = sum(10 ** (-self.noise_db[name] / 10) for name in int8) + 1e-12
         broken = "a row" if self.broken in int8 else ""
-        return Quality(-10 * float(np.log10(power)), self.flips if int8 else 0, 100, broken)
+        worst = self.worst_row if int8 else 0.0
+        return Quality(-10 * float(np.log10(power)), self.flips if int8 else 0, 100, broken, worst, "a row")
+
+    def confirmation(self, served: bytes) -> Quality:
+        """Say what `on_others` has of the layers that are int8; by default the same as on the search's rows."""
+        model = onnx.ModelProto.FromString(served)
+        int8 = ",".join(node.name for node in model.graph.node if node.input[1].endswith("/int8"))
+        self.confirmed.append(int8)
+        return self.on_others.get(int8) or Quality(60.0, 0, 200, worst_row=0.1)
 
     def latency(self, served: bytes) -> LatencyRatio:
         model = onnx.ModelProto.FromString(served)
@@ -127,6 +138,77 @@ def test_where_a_row_fails_the_loudest_layer_leaves_and_the_other_stays(culprit:
     assert chosen(outcome) == {kept: "int8", culprit: "float32"}
     both = next(each for each in outcome.candidates if set(each.layers.values()) == {"int8"})
     assert both.reason == "a row"
+
+
+REFUTED = [
+    (Quality(29.0, 0, 200), "29.0 dB, less than the 30 dB asked for"),
+    (Quality(60.0, 1, 200), "flips 1 of 300 decisions"),
+    (Quality(60.0, 0, 200, "a row"), "a row"),
+    (
+        Quality(60.0, 0, 200, "", ROW_SHARE + 0.01, "a row: 6, allowed 10"),
+        f"a row: 6, allowed 10; beyond {ROW_SHARE:g} of it, other rows may exceed it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("on_others", "reason"), REFUTED)
+def test_a_choice_that_other_rows_refute_is_dropped_and_the_next_is_confirmed(on_others: Quality, reason: str) -> None:
+    judge = FakeJudge({"first": 40.0, "second": 45.0}, on_others={"first,second": on_others})
+    outcome = searched(judge)
+    assert chosen(outcome) == {"first": "float32", "second": "int8"}
+    both = next(each for each in outcome.candidates if set(each.layers.values()) == {"int8"})
+    assert both.reason == reason
+    assert both.rows == 300
+    assert judge.confirmed == ["first,second", "second"]
+
+
+def test_where_other_rows_refute_every_choice_there_is_none() -> None:
+    refuted = Quality(60.0, 0, 200, "a row")
+    everything = dict.fromkeys(("first,second", "first", "second", ""), refuted)
+    outcome = searched(FakeJudge({"first": 40.0, "second": 45.0}, on_others=everything))
+    assert outcome.network is None
+    assert not any(each.chosen for each in outcome.candidates)
+
+
+def test_a_refuted_choice_brings_a_plan_that_the_floor_alone_would_never_have_tried() -> None:
+    """The coarse form keeps the floor by far and stores less, so that no budget asks for the fine one."""
+    base = network()
+    forms = {"coarse storage": proposal("first", "coarse"), "fine storage": proposal("first", "the finest")}
+    offered = [Offered(Layer(base.graph.node[0], {1: np.eye(32, dtype=np.float32)}), forms, {})]
+
+    class OfStorage(FakeJudge):
+        refutes = False
+
+        def quality(self, served: bytes) -> Quality:
+            return Quality(60.0 if b"first/coarse" in served else 80.0, 0, 100)
+
+        def confirmation(self, served: bytes) -> Quality:
+            broken = "a row" if self.refutes and b"first/coarse" in served else ""
+            return Quality(60.0, 0, 200, broken)
+
+    def tried(judge: FakeJudge) -> Outcome:
+        return Search(Forms(base), offered, Goal(30.0, Promise(1.0, 1.05)), judge, Steps(lambda _: None, 1)).run()
+
+    judge = OfStorage({})
+    calm = tried(judge)
+    assert chosen(calm) == {"first": "coarse storage"}
+    assert len(calm.candidates) == 1
+    judge.refutes = True
+    assert chosen(tried(judge)) == {"first": "fine storage"}
+
+
+def test_only_what_would_be_chosen_is_compared_on_other_rows() -> None:
+    judge = FakeJudge({"first": 20.0, "second": 40.0})
+    outcome = searched(judge)
+    assert judge.confirmed == ["second"]
+    assert {each.rows for each in outcome.candidates if not each.chosen} == {100}
+    assert next(each for each in outcome.candidates if each.chosen).rows == 300
+
+
+@pytest.mark.parametrize("share", [ROW_SHARE, ROW_SHARE + 0.01])
+def test_a_row_may_take_its_share_of_what_it_is_allowed_and_no_more(share: float) -> None:
+    judge = FakeJudge({"first": 40.0, "second": 45.0}, worst_row=share)
+    assert set(chosen(searched(judge)).values()) == ({"int8"} if share <= ROW_SHARE else {"float32"})
 
 
 def test_of_plans_of_about_the_same_size_the_more_precise_wins() -> None:
