@@ -17,8 +17,9 @@ from dwcpc.compiler.errors import InputError, first_line
 from dwcpc.compiler.whole_file import whole_file
 from dwcpc.models.training.history import Epoch
 from dwcpc.models.training.options import FitOptions
+from dwcpc.models.training.run_files import CHECKPOINTS
 
-FOLDER = "checkpoints"
+FOLDER = CHECKPOINTS
 LAST = "last.pt"
 BEST = "best.pt"
 

@@ -23,7 +23,7 @@ from dwcpc.models.data.series_split import Split
 from dwcpc.models.training.feature_choice import FeatureChoice, chosen_features, spec_of
 from dwcpc.models.training.fit import Order, Rows, fit
 from dwcpc.models.training.node_artifacts import NETWORK
-from dwcpc.models.training.node_logs import forget_logs
+from dwcpc.models.training.node_logs import forget_earlier
 from dwcpc.models.training.node_model import FALSE_POSITIVES, TrainedNodes
 from dwcpc.models.training.nodes import check_rows
 from dwcpc.models.training.options import FitOptions
@@ -119,7 +119,7 @@ def train_detector(
     check_rows(rows, split)
     folder.mkdir(parents=True, exist_ok=True)
     if resume is None:
-        forget_logs(folder)
+        forget_earlier(folder)
     columns = chosen_features(recipe.features, rows, split.train, recipe.seed)
     scaler = RobustScaler().fit(rows.x[split.train][:, columns])
     windows = row_windows(rows, columns, recipe.timesteps)

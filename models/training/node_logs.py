@@ -8,23 +8,24 @@ from pathlib import Path
 from dwcpc.models.evaluation.figure import drawn
 from dwcpc.models.training.history import HISTORY_FILE
 from dwcpc.models.training.node_estimators import History
-from dwcpc.models.training.run_files import HISTORY_PLOT, PLOTS, write_json
+from dwcpc.models.training.run_files import CALIBRATION_FILE, CHECKPOINTS, HISTORY_PLOT, PLOTS, write_json
 from dwcpc.models.training.tensorboard import FOLDER as TENSORBOARD
 from dwcpc.models.training.tensorboard import Scalars
 
 METRICS = {"logloss": "log loss", "aucpr": "PR-AUC"}
 
 
-def forget_logs(folder: Path) -> None:
-    """Remove those of an earlier run in `folder`, which may have been of another model."""
-    shutil.rmtree(folder / TENSORBOARD, ignore_errors=True)
-    for stale in (HISTORY_FILE, f"{PLOTS}/{HISTORY_PLOT}"):
+def forget_earlier(folder: Path) -> None:
+    """Remove what an earlier run left in `folder` of its training, which may have been of another model."""
+    for name in (TENSORBOARD, CHECKPOINTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for stale in (HISTORY_FILE, CALIBRATION_FILE, f"{PLOTS}/{HISTORY_PLOT}"):
         (folder / stale).unlink(missing_ok=True)
 
 
 def write_tree_logs(folder: Path, history: History) -> None:
     """Write the curves, a point a tree, over those of an earlier run; none of what does not grow by trees."""
-    forget_logs(folder)
+    forget_earlier(folder)
     if not history:
         return
     write_json(folder / HISTORY_FILE, history)

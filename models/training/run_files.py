@@ -14,6 +14,7 @@ SCALER_FILE: Final = "consensus_scaler.json"
 THRESHOLD_FILE: Final = "threshold.txt"
 CALIBRATION_FILE: Final = "calibration.npy"
 EVALUATION_FILE: Final = "evaluation.json"
+CHECKPOINTS: Final = "checkpoints"
 PLOTS: Final = "plots"
 HISTORY_PLOT: Final = "history.png"
 

@@ -16,7 +16,8 @@ from dwcpc.compiler.features.reading import read_spec
 from dwcpc.compiler.features.shipped import shipped_spec
 from dwcpc.models.data.nodes import LABEL, Fleet, simulate_nodes
 from dwcpc.models.evaluation.bundle_answers import BundleAnswers
-from dwcpc.models.training.node_table import read_report, table
+from dwcpc.models.training.node_artifacts import read_report
+from dwcpc.models.training.node_table import table
 
 SMALL = ("--nodes", 16, "--samples", 500, "--trees", 15, "--depth", 4)
 
@@ -35,11 +36,11 @@ def test_a_run_leaves_the_model_its_report_and_a_bundle_that_decides_alike(
     assert code == 0
     assert "0 decisions changed" in out
     report = read_report(tmp_path / "run")
-    assert report.served is not None
-    assert report.served.fall == 0.0
-    assert report.served.judged.evaluation == report.test.evaluation
+    (served,) = report.served
+    assert served.fall == 0.0
+    assert served.judged.evaluation == report.test.evaluation
     assert len(report.elsewhere) == 3
-    assert (tmp_path / "run" / report.served.bundle / "model.onnx").is_file()
+    assert (tmp_path / "run" / served.bundle / "model.onnx").is_file()
     assert read_spec(tmp_path / "run" / "features.json").features == report.feature_names
     history = json.loads((tmp_path / "run" / "training_history.json").read_text(encoding="utf-8"))
     assert {len(figures) for figures in history.values()} == {15}
@@ -56,10 +57,10 @@ def test_forests_are_compiled_from_what_our_own_reader_takes(
     code, _, err = ran(capsys, *SMALL, "--model", model, "--compile", "--out", tmp_path / "run")
     assert (code, err) == (0, "")
     report = read_report(tmp_path / "run")
-    assert report.served is not None
-    assert report.served.decisions_changed == 0
-    assert report.served.fall < 1e-6
-    bundle = tmp_path / "run" / report.served.bundle / "metadata.json"
+    (served,) = report.served
+    assert served.decisions_changed == 0
+    assert served.fall < 1e-6
+    bundle = tmp_path / "run" / served.bundle / "metadata.json"
     threshold = json.loads(bundle.read_text(encoding="utf-8"))["decision"]["threshold"]
     assert threshold == (-report.threshold if model == "isolation" else report.threshold)
 
@@ -79,8 +80,7 @@ def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
     assert code == 1
     assert "falls by" in err
     assert "at most 0.002 is allowed" in err
-    served = read_report(tmp_path / "run").served
-    assert served is not None
+    (served,) = read_report(tmp_path / "run").served
     assert served.decisions_changed > 0
 
 
