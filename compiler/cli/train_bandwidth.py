@@ -34,6 +34,12 @@ from dwcpc.compiler.cli.training_options import fit_options
     show_default=True,
     help="Of the relative error in the loss: small links count.",
 )
+@click.option(
+    "--bypass/--no-bypass",
+    default=True,
+    show_default=True,
+    help="A linear path around the network, where it lowers the validation loss.",
+)
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
 @click.option("--compile", "compile_", is_flag=True, help="Compile the model too, and judge its bundles through Go.")
 @click.option(
@@ -63,6 +69,7 @@ def bandwidth(context: click.Context, /, **options: Any) -> None:
         relative_weight=options["relative_weight"],
         noise=options["noise"],
         dropout=options["dropout"],
+        bypass=options["bypass"],
         fit=fit_options(options),
     )
     order = TrainBandwidthOrder(

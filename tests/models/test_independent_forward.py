@@ -96,6 +96,10 @@ def bandwidth_predictor(w, x):
     return linear(w, "output_fc", relu(linear(w, "dense3", u)))
 
 
+def bandwidth_predictor_with_bypass(w, x):
+    return bandwidth_predictor(w, x) + linear(w, "bypass", x.reshape(len(x), -1))
+
+
 CASES = [
     (
         BILSTM_ATTENTION_AUTOENCODER,
@@ -108,6 +112,11 @@ CASES = [
         lstm_attention_autoencoder,
     ),
     (BANDWIDTH_PREDICTOR, BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3), bandwidth_predictor),
+    (
+        BANDWIDTH_PREDICTOR,
+        BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3, bypass=1),
+        bandwidth_predictor_with_bypass,
+    ),
 ]
 
 
@@ -135,7 +144,9 @@ def test_equals_the_formula_in_numpy(module, config, formula):
 @pytest.mark.parametrize(("architecture", "config", "formula"), CASES, ids=lambda v: getattr(v, "name", ""))
 def test_the_comparison_sees_a_millionth_in_any_batch_norm_lstm_or_dense_layer(module, config, formula):
     hidden = [
-        key for key in module.state_dict() if key.endswith(("bias_ih_l0", "running_mean", "_fc.bias", "skip.bias"))
+        key
+        for key in module.state_dict()
+        if key.endswith(("bias_ih_l0", "running_mean", "_fc.bias", "skip.bias", "bypass.bias", "bypass.weight"))
     ]
     assert len(hidden) > 6
     unseen = [key for key in hidden if largest_difference(module, formula, config, key) <= TOLERANCE]
