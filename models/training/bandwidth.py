@@ -15,7 +15,7 @@ from torch import nn
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.scalers import Scaler
 from dwcpc.compiler.whole_file import whole_file
-from dwcpc.models.bandwidth_predictor import OUTPUT_CHANNELS, BandwidthPredictor, BandwidthPredictorConfig
+from dwcpc.models.bandwidth_predictor import OUTPUT_CHANNELS, BandwidthPredictor
 from dwcpc.models.data.sequences import Sequences
 from dwcpc.models.training.bandwidth_files import FEATURES, SCALER, TARGET_SCALER, WEIGHTS
 from dwcpc.models.training.bypass import loss_on, with_bypass
@@ -23,8 +23,8 @@ from dwcpc.models.training.feature_choice import spec_document
 from dwcpc.models.training.fit import Order, Progress, Rows, fit
 from dwcpc.models.training.forecasting import Forecasting, fix_batch_norms
 from dwcpc.models.training.history import Epoch
-from dwcpc.models.training.linear_baseline import Linear, fit_linear
-from dwcpc.models.training.link_folds import LinkFolds
+from dwcpc.models.training.linear_baseline import Linear, fit_linear_to_parts
+from dwcpc.models.training.link_folds import LinkFolds, dense_windows
 from dwcpc.models.training.options import FitOptions
 from dwcpc.models.training.run_files import CALIBRATION_FILE, write_json
 from dwcpc.models.training.scaling import write_standard_scaler
@@ -100,8 +100,10 @@ def train_bandwidth(
     scaler = write_standard_scaler(folder / SCALER, folds.train.x.reshape(-1, len(names)), names)
     target_scaler = write_standard_scaler(folder / TARGET_SCALER, folds.train.y, folds.task.forecast.targets)
     train, validation = (_rows(scaler, target_scaler, part) for part in (folds.train, folds.validation))
-    progress(f"fitting the linear baseline on {len(folds.train)} windows")
-    linear = fit_linear(train.x.numpy(), train.y.numpy(), (validation.x.numpy(), validation.y.numpy()))
+    progress("fitting the linear baseline")
+    dense = (_rows(scaler, target_scaler, part) for part in dense_windows(folds))
+    known = (validation.x.numpy(), validation.y.numpy())
+    linear = fit_linear_to_parts(((part.x.numpy(), part.y.numpy()) for part in dense), known)
     torch.manual_seed(recipe.fit.seed)
     config = predictor_config(recipe.units, folds.task.timesteps, len(names))
     module = BandwidthPredictor(config)
@@ -113,7 +115,10 @@ def train_bandwidth(
     history = fit(module, objective, order, progress)
     bypassed = None
     if recipe.bypass:
-        module, bypassed = _bypassed(module, config, order, objective.cpu(), progress)
+        progress("solving the bypass and the output layer")
+        dense = (_rows(scaler, target_scaler, part) for part in dense_windows(folds))
+        solved = with_bypass(module, config, dense, validation)
+        module, bypassed = _better(module, solved, validation, objective.cpu(), progress)
     _save(module, folds, recipe, folder)
     return TrainedForecaster(module, scaler, target_scaler, linear, tuple(history), len(folds.train), bypassed)
 
@@ -125,17 +130,16 @@ def predicted(module: nn.Module, scaled: NDArray[np.float32]) -> NDArray[np.floa
     return torch.cat(parts).numpy()
 
 
-def _bypassed(
+def _better(
     module: BandwidthPredictor,
-    config: BandwidthPredictorConfig,
-    order: Order,
+    solved: tuple[BandwidthPredictor, float],
+    validation: Rows,
     objective: Forecasting,
     progress: Progress,
 ) -> tuple[BandwidthPredictor, Bypassed]:
-    """Return the better of `module` as it is and with a bypass, judged on validation."""
-    progress("solving the bypass and the output layer")
-    other, ridge = with_bypass(module, config, order.train, order.validation)
-    before, after = (loss_on(order.validation, objective, each) for each in (module, other))
+    """Return the better of `module` and of what was solved, which comes with its λ, judged on validation."""
+    other, ridge = solved
+    before, after = (loss_on(validation, objective, each) for each in (module, other))
     found = Bypassed(ridge, before, after)
     progress(f"validation {before:.4f}, with a bypass {after:.4f}: {'with' if found.kept else 'without'} it")
     return other if found.kept else module, found

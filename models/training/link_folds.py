@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +29,7 @@ VARIED_DIFFICULTIES: Final = (-0.3, 0.0, 0.3)
 """Links that are trained on beside those of the world differ more than they do, and are as many of each of these
 difficulties, beside the world's. They are short, as it is links of which there cannot be enough."""
 TRAIN_WINDOWS: Final = 104_000
+DENSE_WINDOWS: Final = 312_000
 VALIDATION_WINDOWS: Final = 20_000
 TEST_WINDOWS: Final = 17_000
 """About so many are cut, evenly, where a table has more."""
@@ -59,6 +61,8 @@ class LinkFolds:
     train: Sequences
     validation: Sequences
     tests: tuple[ForecastTest, ...]
+    train_tables: tuple[Table, ...]
+    """Those that `train` is cut from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ class LinkWorld:
 def simulated_link_folds(task: Task, world: LinkWorld) -> LinkFolds:
     """Simulate links: tests are later times of those trained on, and other seeds' links."""
     known = _known(task, world)
-    train, validation = [known.train, *varied_links(world)], [known.validation, *_links_to_choose_by(world)]
-    parts = Parts(stacked(train), stacked(validation), known.test)
-    return _folds(task, parts, {"later": known.test, **unseen_links(world)})
+    train = (known.train, *varied_links(world))
+    validation = stacked([known.validation, *_links_to_choose_by(world)])
+    return _folds(task, train, validation, {"later": known.test, **unseen_links(world)})
 
 
 def simulated_link_tests(task: Task, world: LinkWorld) -> tuple[ForecastTest, ...]:
@@ -150,7 +154,7 @@ def link_test(name: str, task: Task, table: Table) -> ForecastTest:
 def link_folds_of_table(task: Task, table: Table, *, split: str, seed: int) -> LinkFolds:
     """Split a table by `time` or by `group`, and cut its windows."""
     parts = _split(task.spec, table, split, seed)
-    return _folds(task, parts, {"test": parts.test})
+    return _folds(task, (parts.train,), parts.validation, {"test": parts.test})
 
 
 def _known(task: Task, world: LinkWorld) -> Parts:
@@ -164,16 +168,24 @@ def _split(spec: FeatureSpec, table: Table, split: str, seed: int) -> Parts:
     return split_by_group(table, keys, seed) if split == "group" else split_by_time(table, keys)
 
 
-def _folds(task: Task, parts: Parts, tests: dict[str, Table]) -> LinkFolds:
+def dense_windows(folds: LinkFolds) -> Iterator[Sequences]:
+    """Yield windows of what is trained on, up to three times as many, for what looks at each but once."""
+    rows = sum(row_count(table) for table in folds.train_tables)
+    for table in folds.train_tables:
+        yield _cut(folds.task, table, DENSE_WINDOWS * row_count(table) / rows)
+
+
+def _folds(task: Task, train: tuple[Table, ...], validation: Table, tests: dict[str, Table]) -> LinkFolds:
     return LinkFolds(
         task=task,
-        train=_cut(task, parts.train, TRAIN_WINDOWS),
-        validation=_cut(task, parts.validation, VALIDATION_WINDOWS),
+        train=_cut(task, stacked(train), TRAIN_WINDOWS),
+        validation=_cut(task, validation, VALIDATION_WINDOWS),
         tests=tuple(link_test(name, task, table) for name, table in tests.items()),
+        train_tables=train,
     )
 
 
-def _cut(task: Task, table: Table, windows: int) -> Sequences:
+def _cut(task: Task, table: Table, windows: float) -> Sequences:
     """Cut about so many windows where the table has more: neighbours say nearly the same."""
     stride = max(1, round(row_count(table) / windows))
     return cut_sequences(task.spec, table, task.forecast, task.timesteps, stride)

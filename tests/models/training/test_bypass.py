@@ -56,8 +56,8 @@ def test_it_is_the_least_squares_of_the_window_and_of_what_the_network_found(net
     design, fresh_design = (torch.cat([found_in(network, each), each.flatten(1)], dim=1).numpy() for each in (x, fresh))
     mixing = np.random.default_rng(4).normal(size=(design.shape[1], 4)) * 9
     y, fresh_y = design @ mixing + 3, fresh_design @ mixing + 3
-    rows = (Rows(each, torch.from_numpy(wanted)) for each, wanted in ((x, y), (fresh, fresh_y)))
-    module, ridge = with_bypass(network, CONFIG, *rows)
+    parts = [Rows(x[at : at + 200], torch.from_numpy(y[at : at + 200])) for at in (0, 200, 400)]
+    module, ridge = with_bypass(network, CONFIG, parts, Rows(fresh, torch.from_numpy(fresh_y)))
     solved = fit_linear(design, y, (fresh_design, fresh_y))
     assert ridge == solved.ridge
     assert np.abs(module(fresh).numpy() - solved.predict(fresh_design)).max() < ROUNDING * np.abs(fresh_y).max()
@@ -68,7 +68,7 @@ def test_it_is_the_least_squares_of_the_window_and_of_what_the_network_found(net
 @torch.no_grad()
 def test_what_is_proportional_to_the_window_is_followed_beyond_what_was_shown(network: BandwidthPredictor) -> None:
     x, fresh = windows(600, 1), windows(200, 2)
-    module, _ = with_bypass(network, CONFIG, Rows(x, 5 * x[:, -1, :4]), Rows(fresh, 5 * fresh[:, -1, :4]))
+    module, _ = with_bypass(network, CONFIG, [Rows(x, 5 * x[:, -1, :4])], Rows(fresh, 5 * fresh[:, -1, :4]))
     far = 100 * windows(50, 5)
     assert (module(far) / (5 * far[:, -1, :4]) - 1).abs().median() < 0.01
     assert network(far).std() < 1
@@ -77,7 +77,7 @@ def test_what_is_proportional_to_the_window_is_followed_beyond_what_was_shown(ne
 def test_everything_before_the_output_layer_stays_as_it_was_trained(network: BandwidthPredictor) -> None:
     before = {key: value.clone() for key, value in network.state_dict().items()}
     x = windows(300, 1)
-    module, _ = with_bypass(network, CONFIG, Rows(x, x[:, 0, :4]), Rows(x, x[:, 0, :4]))
+    module, _ = with_bypass(network, CONFIG, [Rows(x, x[:, 0, :4])], Rows(x, x[:, 0, :4]))
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     after = module.state_dict()
     changed = {key for key in after if key not in before or not torch.equal(after[key], before[key])}

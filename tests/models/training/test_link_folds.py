@@ -7,12 +7,14 @@ import pytest
 
 from dwcpc.compiler.features.shipped import shipped_spec
 from dwcpc.models.data.bandwidth.simulate import GROUP, TIME, BandwidthSimulation, simulate_bandwidth
+from dwcpc.models.training import link_folds
 from dwcpc.models.training.link_folds import (
     SIMULATED_FORECAST,
     LinkFolds,
     LinkSizes,
     LinkWorld,
     Task,
+    dense_windows,
     link_folds_of_table,
     simulated_link_folds,
     simulated_link_tests,
@@ -75,6 +77,17 @@ def test_without_varied_links_training_has_those_of_the_world_alone(folds: LinkF
     assert set(alone.train.group.tolist()) == set(folds.tests[0].sequences.group.tolist())
     for one, other in zip(alone.tests, folds.tests, strict=True):
         assert np.array_equal(one.sequences.x, other.sequences.x)
+
+
+def test_dense_windows_are_more_of_those_that_are_trained_on(folds: LinkFolds, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = list(dense_windows(folds))
+    assert sum(len(part) for part in every) == len(folds.train)  # of so few links training has each window
+    assert np.array_equal(np.concatenate([part.x for part in every]), folds.train.x)
+    monkeypatch.setattr(link_folds, "DENSE_WINDOWS", 1000)
+    some = [len(part) for part in dense_windows(folds)]
+    assert sum(some) == pytest.approx(1000, rel=0.25)
+    assert len(some) == 4
+    assert set(np.concatenate([part.group for part in dense_windows(folds)])) == set(folds.train.group)
 
 
 def test_the_tests_alone_are_the_same_tests(folds: LinkFolds) -> None:
