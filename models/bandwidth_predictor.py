@@ -3,11 +3,12 @@
     h = bn3(lstm3(bn2(lstm2(bn1(lstm1(x))))))
     p = attention(h)
     u = relu(dense2(relu(dense1(p))) + skip(p))
-    y = output_fc(relu(dense3(u)))
+    y = output_fc(relu(dense3(u)))  [+ bypass(all steps of x as one vector)]
 
 `skip` is a Linear from the pooled vector p, so that the head may have another width than the last LSTM. Each
 `bn*` normalises over channels, so that no weight tells the number of timesteps. Dropout does nothing in eval
-mode.
+mode. `bypass` is a Linear that weights may have or not, which is how it is told. Without it the model is the owners';
+with it y goes along where x goes beyond what was trained on, as gates that are saturated do not.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,10 @@ OUTPUT_CHANNELS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class BandwidthPredictorConfig:
-    """Sizes; the defaults are the owners' plan. The number of outputs is that of `OUTPUT_CHANNELS`."""
+    """Sizes; the defaults are the owners' plan. The number of outputs is that of `OUTPUT_CHANNELS`.
+
+    `bypass` is 1 with one and 0 without: a number, as sizes in metadata are.
+    """
 
     timesteps: int = 30
     features: int = 45
@@ -45,6 +49,7 @@ class BandwidthPredictorConfig:
     dense_units1: int = 192
     dense_units2: int = 128
     dense_units3: int = 64
+    bypass: int = 0
 
 
 class BandwidthPredictor(nn.Module):
@@ -65,6 +70,7 @@ class BandwidthPredictor(nn.Module):
         self.skip = nn.Linear(config.units3, config.dense_units2)
         self.dense3 = nn.Linear(config.dense_units2, config.dense_units3)
         self.output_fc = nn.Linear(config.dense_units3, len(OUTPUT_CHANNELS))
+        self.bypass = nn.Linear(config.timesteps * config.features, len(OUTPUT_CHANNELS)) if config.bypass else None
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,7 +82,7 @@ class BandwidthPredictor(nn.Module):
         u = self.dropout(torch.relu(self.dense1(p)))
         u = self.dropout(torch.relu(self.dense2(u) + self.skip(p)))
         y: Tensor = self.output_fc(torch.relu(self.dense3(u)))
-        return y
+        return y if self.bypass is None else y + self.bypass(x.flatten(1))
 
 
 def _config_from_shapes(shapes: Shapes, timesteps: int) -> BandwidthPredictorConfig:
@@ -91,6 +97,7 @@ def _config_from_shapes(shapes: Shapes, timesteps: int) -> BandwidthPredictorCon
         dense_units1=dimension(shapes, "dense1.weight", 0, default.dense_units1),
         dense_units2=dimension(shapes, "dense2.weight", 0, default.dense_units2),
         dense_units3=dimension(shapes, "dense3.weight", 0, default.dense_units3),
+        bypass=int("bypass.weight" in shapes),
     )
 
 

@@ -53,7 +53,9 @@ BILSTM = st.builds(
 LSTM = st.builds(
     LstmAttentionAutoencoderConfig, timesteps, features, units, units, units, units, encoding, units, units, units
 )
-BANDWIDTH = st.builds(BandwidthPredictorConfig, timesteps, features, units, units, units, units, units, units, units)
+BANDWIDTH = st.builds(
+    BandwidthPredictorConfig, timesteps, features, units, units, units, units, units, units, units, st.integers(0, 1)
+)
 CASES = pytest.mark.parametrize(
     ("architecture", "configs"),
     [(BILSTM_ATTENTION_AUTOENCODER, BILSTM), (LSTM_ATTENTION_AUTOENCODER, LSTM), (BANDWIDTH_PREDICTOR, BANDWIDTH)],

@@ -47,7 +47,7 @@ LINK_DATA_NAMES = (
     *("split", "seed", "difficulty", "steps"),
 )
 OF_A_TABLE = ("targets", "last", "time", "group")
-OF_THE_SIMULATOR = ("difficulty", "links", "steps")
+OF_THE_SIMULATOR = ("difficulty", "links", "steps", "varied")
 
 
 def link_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,7 +76,12 @@ def chosen_links(context: click.Context, options: dict[str, Any]) -> LinkData:
 
     default = LinkSizes()
     links = options["links"] or default.train_links
-    sizes = LinkSizes(links, min(links, default.other_links), options["steps"] or default.steps)
+    sizes = LinkSizes(
+        train_links=links,
+        other_links=min(links, default.other_links),
+        steps=options["steps"] or default.steps,
+        varied_per_link=options.get("varied", default.varied_per_link),
+    )
     return LinkData(
         data=options["data"],
         spec=options["spec"],

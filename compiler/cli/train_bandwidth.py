@@ -17,6 +17,13 @@ from dwcpc.compiler.cli.training_options import fit_options
 @link_options
 @click.option("--out", type=FILE, help="Folder of the run.  [default: runs/bandwidth]")
 @click.option("--resume", type=FILE, metavar="RUN", help="Go on where this run, or this checkpoint, was interrupted.")
+@click.option(
+    "--varied",
+    type=click.IntRange(0, 100),
+    default=4,
+    show_default=True,
+    help="For each simulated link so many shorter ones, beyond the tests' ranges, are trained on too.",
+)
 @click.option("--units", type=click.Choice(["tiny", "small", "current", "large"]), default="small", show_default=True)
 @click.option("--timesteps", type=click.IntRange(2, 1000), default=20, show_default=True, help="Of a window.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), default=16, show_default=True)
@@ -33,6 +40,12 @@ from dwcpc.compiler.cli.training_options import fit_options
     default=0.003,
     show_default=True,
     help="Of the relative error in the loss: small links count.",
+)
+@click.option(
+    "--bypass/--no-bypass",
+    default=True,
+    show_default=True,
+    help="A linear path around the network, where it lowers the validation loss.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
 @click.option("--compile", "compile_", is_flag=True, help="Compile the model too, and judge its bundles through Go.")
@@ -63,6 +76,7 @@ def bandwidth(context: click.Context, /, **options: Any) -> None:
         relative_weight=options["relative_weight"],
         noise=options["noise"],
         dropout=options["dropout"],
+        bypass=options["bypass"],
         fit=fit_options(options),
     )
     order = TrainBandwidthOrder(

@@ -18,12 +18,13 @@ from dwcpc.compiler.whole_file import whole_file
 from dwcpc.models.bandwidth_predictor import OUTPUT_CHANNELS, BandwidthPredictor
 from dwcpc.models.data.sequences import Sequences
 from dwcpc.models.training.bandwidth_files import FEATURES, SCALER, TARGET_SCALER, WEIGHTS
+from dwcpc.models.training.bypass import loss_on, with_bypass
 from dwcpc.models.training.feature_choice import spec_document
 from dwcpc.models.training.fit import Order, Progress, Rows, Watch, fit
 from dwcpc.models.training.forecasting import Forecasting, fix_batch_norms
 from dwcpc.models.training.history import Epoch
-from dwcpc.models.training.linear_baseline import Linear, fit_linear
-from dwcpc.models.training.link_folds import LinkFolds
+from dwcpc.models.training.linear_baseline import Linear, fit_linear_to_parts
+from dwcpc.models.training.link_folds import LinkFolds, dense_windows
 from dwcpc.models.training.options import FitOptions
 from dwcpc.models.training.run_files import CALIBRATION_FILE, write_json
 from dwcpc.models.training.scaling import write_standard_scaler
@@ -37,14 +38,32 @@ FIT: Final = FitOptions(epochs=16, batch_rows=256, learning_rate=4e-3, patience=
 
 @dataclass(frozen=True, slots=True)
 class BandwidthRecipe:
-    """`relative_weight`, `noise`: see `forecasting.py`. `dropout` is the architecture's, 0.2 in the owners' plan."""
+    """`relative_weight`, `noise`: see `forecasting.py`; `bypass`: see `bypass.py`.
+
+    `dropout` is the architecture's, 0.2 in the owners' plan.
+    """
 
     units: Units = "small"
     timesteps: int = 20
     relative_weight: float = 0.003
     noise: float = 0.0
     dropout: float = 0.0
+    bypass: bool = True
     fit: FitOptions = field(default_factory=lambda: FIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Bypassed:
+    """What a bypass did to the validation loss, and the λ it was solved with; it is `kept` where it lowers that."""
+
+    ridge: float
+    loss_before: float
+    loss_after: float
+
+    @property
+    def kept(self) -> bool:
+        """Return whether the model has it."""
+        return self.loss_after < self.loss_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +76,7 @@ class TrainedForecaster:
     linear: Linear
     history: tuple[Epoch, ...]
     train_windows: int
+    bypassed: Bypassed | None = None
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return [windows, targets] in the targets' units, of raw windows."""
@@ -86,17 +106,27 @@ def train_bandwidth(
     scaler = write_standard_scaler(folder / SCALER, folds.train.x.reshape(-1, len(names)), names)
     target_scaler = write_standard_scaler(folder / TARGET_SCALER, folds.train.y, folds.task.forecast.targets)
     train, validation = (_rows(scaler, target_scaler, part) for part in (folds.train, folds.validation))
-    progress(f"fitting the linear baseline on {len(folds.train)} windows")
-    linear = fit_linear(train.x.numpy(), train.y.numpy(), (validation.x.numpy(), validation.y.numpy()))
+    progress("fitting the linear baseline")
+    dense = (_rows(scaler, target_scaler, part) for part in dense_windows(folds))
+    known = (validation.x.numpy(), validation.y.numpy())
+    linear = fit_linear_to_parts(((part.x.numpy(), part.y.numpy()) for part in dense), known)
     torch.manual_seed(recipe.fit.seed)
-    module = BandwidthPredictor(predictor_config(recipe.units, folds.task.timesteps, len(names)))
+    config = predictor_config(recipe.units, folds.task.timesteps, len(names))
+    module = BandwidthPredictor(config)
     module.dropout.p = recipe.dropout
     fix_batch_norms(module)
     progress(f"training on {len(folds.train)} windows")
     order = Order(train, validation, recipe.fit, folder, _task(recipe), resume, watch)
-    history = fit(module, _objective(recipe, target_scaler), order, progress)
+    objective = _objective(recipe, target_scaler)
+    history = fit(module, objective, order, progress)
+    bypassed = None
+    if recipe.bypass:
+        progress("solving the bypass and the output layer")
+        dense = (_rows(scaler, target_scaler, part) for part in dense_windows(folds))
+        solved = with_bypass(module, config, dense, validation)
+        module, bypassed = _better(module, solved, validation, objective.cpu(), progress)
     _save(module, folds, recipe, folder)
-    return TrainedForecaster(module, scaler, target_scaler, linear, tuple(history), len(folds.train))
+    return TrainedForecaster(module, scaler, target_scaler, linear, tuple(history), len(folds.train), bypassed)
 
 
 def predicted(module: nn.Module, scaled: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,6 +134,21 @@ def predicted(module: nn.Module, scaled: NDArray[np.float32]) -> NDArray[np.floa
     with torch.no_grad():
         parts = [module(part) for part in torch.split(torch.from_numpy(scaled), PREDICTED_AT_ONCE)]
     return torch.cat(parts).numpy()
+
+
+def _better(
+    module: BandwidthPredictor,
+    solved: tuple[BandwidthPredictor, float],
+    validation: Rows,
+    objective: Forecasting,
+    progress: Progress,
+) -> tuple[BandwidthPredictor, Bypassed]:
+    """Return the better of `module` and of what was solved, which comes with its λ, judged on validation."""
+    other, ridge = solved
+    before, after = (loss_on(validation, objective, each) for each in (module, other))
+    found = Bypassed(ridge, before, after)
+    progress(f"validation {before:.4f}, with a bypass {after:.4f}: {'with' if found.kept else 'without'} it")
+    return other if found.kept else module, found
 
 
 def _check(folds: LinkFolds) -> None:
@@ -132,6 +177,6 @@ def _save(module: nn.Module, folds: LinkFolds, recipe: BandwidthRecipe, folder: 
 
 
 def _task(recipe: BandwidthRecipe) -> str:
-    """Return everything but the fit's own options: a checkpoint of another task is not resumed."""
-    stated = {key: value for key, value in dataclasses.asdict(recipe).items() if key != "fit"}
+    """Return what a fit depends on beside its own options: a checkpoint of another task is not resumed."""
+    stated = {key: value for key, value in dataclasses.asdict(recipe).items() if key not in ("fit", "bypass")}
     return f"bandwidth {stated}"

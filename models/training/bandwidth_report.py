@@ -40,6 +40,7 @@ class BandwidthReport:
     windows: Mapping[str, int]
     windows_left_out: Mapping[str, int]
     linear_ridge: float
+    bypass: Mapping[str, Any] | None
     epochs: int
     best_epoch: int
     validation_loss: float
@@ -71,6 +72,7 @@ def bandwidth_report(
         windows={name: len(part) for name, part in parts.items()},
         windows_left_out={name: part.left_out for name, part in parts.items()},
         linear_ridge=trained.linear.ridge,
+        bypass=plain(trained.bypassed),
         evaluations=plain(tuple(evaluations)),
         versions=versions(),
         files=files_in(folder),

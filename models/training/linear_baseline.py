@@ -7,8 +7,9 @@ by the normal equations; λ, which the intercept is spared, is the one of `RIDGE
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from dwcpc.compiler.sources.onnx_model.one_thread import one_blas_thread
 
 RIDGES: Final = (1e-2, 1.0, 1e2, 1e4)
 """Above 0, as features that are sums of others would make the matrix singular."""
+Known: TypeAlias = tuple[NDArray[np.floating], NDArray[np.floating]]
+"""Windows and their targets."""
 CHUNK: Final = 4096  # windows whose float64 copy is held at once
 
 
@@ -32,18 +35,20 @@ class Linear:
         return np.concatenate([_design(part) @ self.weights for part in _parts(x)])
 
 
-@one_blas_thread()  # several wait for each other on a busy machine
 def fit_linear(
-    x: NDArray[np.floating],
-    y: NDArray[np.floating],
-    validation: tuple[NDArray[np.floating], NDArray[np.floating]],
-    ridges: tuple[float, ...] = RIDGES,
+    x: NDArray[np.floating], y: NDArray[np.floating], validation: Known, ridges: tuple[float, ...] = RIDGES
 ) -> Linear:
     """Fit scaled windows `x` to scaled targets `y` [windows, targets] and choose λ on the scaled `validation`."""
-    width = int(np.prod(x.shape[1:])) + 1
-    gram, moment = np.zeros((width, width)), np.zeros((width, y.shape[1]))
-    for part, wanted in zip(_parts(x), _parts(y), strict=True):
-        design = _design(part)
+    return fit_linear_to_parts([(x, y)], validation, ridges)
+
+
+@one_blas_thread()  # several wait for each other on a busy machine
+def fit_linear_to_parts(parts: Iterable[Known], validation: Known, ridges: tuple[float, ...] = RIDGES) -> Linear:
+    """Return what `fit_linear` does of all `parts` together, of which one at a time is held."""
+    width = int(np.prod(validation[0].shape[1:])) + 1
+    gram, moment = np.zeros((width, width)), np.zeros((width, validation[1].shape[1]))
+    for x, wanted in (pair for part in parts for pair in zip(*map(_parts, part), strict=True)):
+        design = _design(x)
         gram += design.T @ design
         moment += design.T @ wanted.astype(np.float64)
     fits = [Linear(_solved(gram, moment, ridge), ridge) for ridge in ridges]

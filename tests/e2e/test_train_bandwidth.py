@@ -20,6 +20,8 @@ from dwcpc.models.data.table_csv import write_csv
 Run = Callable[..., Any]
 
 TINY = ("train", "bandwidth", "--units", "tiny", "--epochs", "2", "--batch-rows", "32")
+ROWS = 256
+"""Four in the smallest group: one alone has no spread, and its noise is one draw that may be 0 by chance."""
 SIMULATED = ("--links", "3", "--steps", "260")
 
 
@@ -30,7 +32,7 @@ def stated(folder: Path, name: str = "TRAINING_REPORT.json") -> Any:
 def test_a_run_leaves_everything_and_its_bundle_is_as_good_through_go(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "PROOF_ROWS", 64)
+    monkeypatch.setattr(command, "PROOF_ROWS", ROWS)
     folder = tmp_path / "run"
     ran = run(*TINY, *SIMULATED, "--compile", "--out", folder)
     assert ran.code == 0, ran.err
@@ -52,9 +54,12 @@ def test_a_run_leaves_everything_and_its_bundle_is_as_good_through_go(
     assert list((folder / "tensorboard").iterdir())
     assert read_spec(folder / "features.json") == shipped_spec("bandwidth_predictor")
     report = stated(folder)
+    assert report["windows"]["train"] == 3 * 136 + 12 * 240
     assert [each["model"] for each in report["evaluations"][:3]] == ["persistence", "linear", "tiny LSTM"]
     assert {each["data"] for each in report["evaluations"]} == {"later", "other links", "harder, 0.7", "easier, 0.3"}
     assert report["served"][0]["fall"] < 1e-4
+    assert report["bypass"]["loss_after"] < report["bypass"]["loss_before"]
+    assert "with a bypass" in ran.err
     assert stated(folder, "evaluation.json") == report["evaluations"]
 
     ran = run("--json", "evaluate", folder, folder / "dist" / "cpu-fp32" / "bandwidth", *SIMULATED)
@@ -115,6 +120,10 @@ def test_a_table_with_the_raw_columns_takes_the_shipped_features_and_a_split_by_
     assert "epoch" not in again.err
     first, second = (stated(each, "evaluation.json") for each in (folder, tmp_path / "again"))
     assert first == second
+    without = run(*TINY, *given, "--no-bypass", "--out", tmp_path / "without", "--resume", folder)
+    assert without.code == 0, without.err
+    assert stated(tmp_path / "without")["bypass"] is None
+    assert stated(tmp_path / "without", "evaluation.json") != first
 
 
 def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
@@ -126,7 +135,7 @@ def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
     honest = command.bundle_forecast
     monkeypatch.setattr(command, "bundle_forecast", wrong)
     monkeypatch.setattr(command, "plot_forecasts", lambda *_: None)
-    monkeypatch.setattr(command, "PROOF_ROWS", 64)
+    monkeypatch.setattr(command, "PROOF_ROWS", ROWS)
     table = tmp_path / "links.csv"
     write_csv(table, simulate_bandwidth(BandwidthSimulation(1, 1, 300)))
     ran = run(*TINY, "--data", table, "--targets", ",".join(MEASURED), "--compile", "--out", tmp_path / "run")
@@ -140,6 +149,7 @@ def test_a_bundle_that_answers_otherwise_fails_and_its_report_stays(
     [
         (("train", "bandwidth", "--targets", "a,b,c,d"), "--targets: belongs to --data"),
         (("train", "bandwidth", "--data", "x.csv", "--links", "4"), "--links: belongs to the simulator"),
+        (("train", "bandwidth", "--data", "x.csv", "--varied", "0"), "--varied: belongs to the simulator"),
         (("train", "bandwidth", "--data", "x.csv"), "x.csv: nothing says what is to be predicted"),
         (("train", "bandwidth", "--data", "x.csv", "--targets", "a,b,c,d"), "x.csv: cannot be read"),
         (("train", "bandwidth", "--data", "x.csv", "--targets", "a,b", "--last", "a"), "--last names 1 columns"),

@@ -112,6 +112,10 @@ def conv_lstm_detector(w, x):
     return sigmoid(linear(w, "output_fc", relu(linear(w, "dense", attention(w, h)))))[:, 0]
 
 
+def bandwidth_predictor_with_bypass(w, x):
+    return bandwidth_predictor(w, x) + linear(w, "bypass", x.reshape(len(x), -1))
+
+
 CASES = [
     (
         BILSTM_ATTENTION_AUTOENCODER,
@@ -125,6 +129,11 @@ CASES = [
     ),
     (BANDWIDTH_PREDICTOR, BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3), bandwidth_predictor),
     (CONV_LSTM_DETECTOR, ConvLstmDetectorConfig(5, 6, 7, 5, 4, 3, 2), conv_lstm_detector),
+    (
+        BANDWIDTH_PREDICTOR,
+        BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3, bypass=1),
+        bandwidth_predictor_with_bypass,
+    ),
 ]
 
 
@@ -154,7 +163,12 @@ def test_the_comparison_sees_a_millionth_in_any_batch_norm_lstm_or_dense_layer(m
     hidden = [
         key
         for key in module.state_dict()
-        if key.endswith(("bias_ih_l0", "running_mean", "_fc.bias", "skip.bias", "conv1.bias", "conv2.bias", "position"))
+        if key.endswith(
+            (
+                *("bias_ih_l0", "running_mean", "_fc.bias", "skip.bias", "bypass.bias", "bypass.weight"),
+                *("conv1.bias", "conv2.bias", "position"),
+            )
+        )
     ]
     assert len(hidden) > 4
     unseen = [key for key in hidden if largest_difference(module, formula, config, key) <= TOLERANCE]

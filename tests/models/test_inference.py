@@ -30,7 +30,7 @@ CONFIGS = st.one_of(
         LstmAttentionAutoencoderConfig,
         *(TIMESTEPS, FEATURES, UNITS, UNITS, UNITS, UNITS, ENCODING, UNITS, UNITS, UNITS),
     ),
-    st.builds(BandwidthPredictorConfig, TIMESTEPS, FEATURES, *[UNITS] * 7),
+    st.builds(BandwidthPredictorConfig, TIMESTEPS, FEATURES, *[UNITS] * 7, st.integers(0, 1)),
     st.builds(ConvLstmDetectorConfig, TIMESTEPS, FEATURES, *[UNITS] * 5),
 )
 ARCHITECTURE_BY_CONFIG = {
@@ -75,6 +75,19 @@ def test_refuses_timesteps_that_contradict_the_weights(bilstm):
     message = "timesteps is 20, but encoder_bn1.weight of bilstm_attention_autoencoder has 30 entries"
     with pytest.raises(NoMatchError, match=f"^{re.escape(message)}$"):
         infer(bilstm, timesteps=20)
+
+
+def test_a_bypass_tells_of_a_wrong_number_of_timesteps():
+    shapes = shapes_of(BANDWIDTH_PREDICTOR, BandwidthPredictorConfig(20, 48, bypass=1))
+    assert infer(shapes, timesteps=20).config.bypass == 1
+    with pytest.raises(NoMatchError, match=re.escape("bypass.weight is (4, 960), expected (4, 1440)")):
+        infer(shapes)
+
+
+def test_weights_without_a_bypass_are_the_owners():
+    shapes = shapes_of(BANDWIDTH_PREDICTOR, BandwidthPredictorConfig())
+    assert not [key for key in shapes if key.startswith("bypass")]
+    assert infer(shapes).config == BandwidthPredictorConfig()
 
 
 @pytest.mark.parametrize("timesteps", [0, -1, 2**40])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,6 +86,22 @@ class Links:
     def of_type(self, field: str) -> NDArray[Any]:
         """Return a field of each link's type, [links]."""
         return np.array([getattr(each, field) for each in LINK_TYPES])[self.kind]
+
+
+def stretched(links: Links, factor: float, rng: np.random.Generator) -> Links:
+    """Return links of which each is wider or narrower, longer or shorter, cleaner or worse, by up to `factor`.
+
+    What is multiplied, each by a number of its own between 1 / factor and factor, are capacity, idle round trip, jitter
+    and loss: links as `draw_links` has them, and beyond its ranges.
+    """
+    drawn = np.exp(rng.uniform(-np.log(factor), np.log(factor), (4, links.count, 1)))
+    return dataclasses.replace(
+        links,
+        capacity_mbps=links.capacity_mbps * drawn[0],
+        rtt_ms=links.rtt_ms * drawn[1],
+        jitter_ms=links.jitter_ms * drawn[2],
+        loss=links.loss * drawn[3],
+    )
 
 
 def draw_links(count: int, rng: np.random.Generator) -> Links:

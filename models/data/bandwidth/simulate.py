@@ -33,6 +33,7 @@ from dwcpc.models.data.bandwidth.links import (
     STEP_S,
     Links,
     draw_links,
+    stretched,
 )
 from dwcpc.models.data.bandwidth.probe import State, probed
 from dwcpc.models.data.bandwidth.queue import offered, queued
@@ -54,18 +55,21 @@ LOST_SIGNAL_DB: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class BandwidthSimulation:
-    """How much is simulated, and how: a step is a minute."""
+    """How much is simulated, and how: a step is a minute. With a `stretch` above 1 links differ more (`stretched`)."""
 
     seed: int
     links: int
     steps: int
     difficulty: float = 0.5
+    stretch: float = 1.0
 
 
 def simulate_bandwidth(order: BandwidthSimulation) -> Table:
     """Return the table, link by link in order of time."""
     rng = np.random.default_rng(order.seed)
     links = draw_links(order.links, rng)
+    if order.stretch > 1:
+        links = stretched(links, order.stretch, rng)
     air = radio(links, order.steps, order.difficulty, rng)
     asked = demand(links, order.steps, order.difficulty, rng)
     capacity = links.capacity_mbps * air.share

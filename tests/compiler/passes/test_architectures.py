@@ -34,6 +34,7 @@ EXPECTED = {  # nodes that the exporter writes, that onnxsim leaves, that all pa
     "bilstm_attention_autoencoder": (89, 42, 31),
     "lstm_attention_autoencoder": (120, 49, 27),
     "bandwidth_predictor": (67, 36, 25),
+    "bandwidth_predictor with its bypass": (70, 39, 28),
 }
 CASES = {
     "bilstm_attention_autoencoder": (
@@ -45,6 +46,10 @@ CASES = {
         LstmAttentionAutoencoderConfig(10, 6, 8, 6, 5, 4, 3, 5, 6, 8),
     ),
     "bandwidth_predictor": (BANDWIDTH_PREDICTOR, BandwidthPredictorConfig(10, 6, 8, 6, 5, 4, 7, 6, 5)),
+    "bandwidth_predictor with its bypass": (
+        BANDWIDTH_PREDICTOR,
+        BandwidthPredictorConfig(10, 6, 8, 6, 5, 4, 7, 6, 5, bypass=1),
+    ),
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from dwcpc.compiler.features.executor import run_spec
 from dwcpc.compiler.features.shipped import shipped_spec
 from dwcpc.models.data.bandwidth.demand import demand
-from dwcpc.models.data.bandwidth.links import DAY_S, STEP_S, draw_links
+from dwcpc.models.data.bandwidth.links import DAY_S, STEP_S, draw_links, stretched
 from dwcpc.models.data.bandwidth.probe import State, probed
 from dwcpc.models.data.bandwidth.queue import offered, queued
 from dwcpc.models.data.bandwidth.radio import HYSTERESIS_DB, air_loss, shannon_share, through_cells
@@ -39,6 +39,23 @@ def test_the_same_seed_gives_the_same_table_and_another_one_another() -> None:
     first, again, other = (simulate_bandwidth(BandwidthSimulation(seed, 3, 300)) for seed in (1, 1, 2))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not np.array_equal(first["rtt_ms"], other["rtt_ms"])
+
+
+def test_a_stretch_multiplies_what_links_are_by_up_to_so_much_and_one_of_1_changes_nothing() -> None:
+    plain, same, wide = (simulate_bandwidth(BandwidthSimulation(1, 3, 300, 0.5, each)) for each in (1.0, 1.0, 1.5))
+    assert all(np.array_equal(plain[name], same[name]) for name in plain)
+    assert not np.array_equal(plain["link_capacity_mbps"], wide["link_capacity_mbps"])
+    links = draw_links(500, np.random.default_rng(0))
+    varied = stretched(links, 1.5, np.random.default_rng(1))
+    ratios = []
+    for name in ("capacity_mbps", "rtt_ms", "jitter_ms", "loss"):
+        ratio = (getattr(varied, name) / getattr(links, name)).ravel()
+        assert 1 / 1.5 <= ratio.min() < 0.7
+        assert 1.4 < ratio.max() <= 1.5
+        assert np.log(ratio).mean() == pytest.approx(0, abs=0.05)
+        ratios.append(ratio)
+    assert np.abs(np.corrcoef(ratios) - np.eye(4)).max() < 0.2
+    assert varied.demand is links.demand
 
 
 def test_it_has_the_22_raw_columns_and_the_shipped_features_are_computed_from_them(table: Table) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from dwcpc.compiler.artifact import read_artifact
 from dwcpc.compiler.bundle import open_bundle
 from dwcpc.compiler.commands.compile import Order, compile_bundle
 from dwcpc.compiler.features.reading import read_spec
 from dwcpc.compiler.features.shipped import shipped_spec
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.sources.base import LoadOptions
+from dwcpc.compiler.sources.pytorch.checkpoint import read_checkpoint
 from dwcpc.compiler.targets.cpu_fp32 import CPU_FP32
+from dwcpc.models.data.bandwidth.simulate import TRUE
 from dwcpc.models.evaluation.forecast_evaluation import ForecastEvaluation, evaluate_forecast
 from dwcpc.models.evaluation.forecast_fall import LARGEST_FALL, largest_fall
 from dwcpc.models.evaluation.forecasters import bundle_forecast, load_forecaster
@@ -65,49 +68,39 @@ def stated(evaluations: list[dict[str, Any]], data: str, model: str) -> dict[str
 
 
 def test_it_is_small_and_takes_the_shipped_features(run: BandwidthRun) -> None:
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 8e6
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 3e6
     assert run.spec == shipped_spec("bandwidth_predictor") == read_spec(SHIPPED / "features.json")
 
 
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("model", [NETWORK, *SERVED])
-def test_it_is_as_good_as_asked_for_but_for_the_loss_of_harder_links(
-    evaluations: list[dict[str, Any]], data: str, model: str
-) -> None:
+def test_it_is_as_good_as_asked_for(evaluations: list[dict[str, Any]], data: str, model: str) -> None:
     found = stated(evaluations, data, model)
     assert found["samples"] >= 15_000
-    misses = {
-        name
-        for name, target in found["targets"].items()
-        if target["figures"]["correlation"] < 0.98 and (target["near_zero"] or target["figures"]["mape"] > 0.05)
-    }
-    assert misses == ({"true_packet_loss"} if data == "harder, 0.7" else set())
-    assert all(target["figures"]["correlation"] >= 0.979 for target in found["targets"].values())
+    assert all(target["figures"]["correlation"] >= 0.98 for target in found["targets"].values())
 
 
+@pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("baseline", BASELINES)
-def test_at_later_times_it_beats_its_baselines_on_every_target(
-    evaluations: list[dict[str, Any]], baseline: str
-) -> None:
-    network, other = (stated(evaluations, "later", model)["targets"] for model in (NETWORK, baseline))
-    for name in network:
-        for figure in ("mae", "rmse"):
-            assert network[name]["figures"][figure] < other[name]["figures"][figure], name
-        assert network[name]["figures"]["correlation"] > other[name]["figures"]["correlation"], name
-
-
-@pytest.mark.parametrize("data", DATA[1:])
-@pytest.mark.parametrize("baseline", BASELINES)
-def test_on_other_links_it_beats_them_but_for_the_level_of_latency(
+def test_it_beats_its_baselines_on_every_target_and_by_every_figure(
     evaluations: list[dict[str, Any]], data: str, baseline: str
 ) -> None:
-    """Of what changes within a link it knows more; how long a new link is, a linear forecast copies better."""
     network, other = (stated(evaluations, data, model)["targets"] for model in (NETWORK, baseline))
-    for name in network:
-        assert network[name]["within"] > other[name]["within"], name
-        if name != "true_rtt_ms" or baseline == "persistence":
-            assert network[name]["figures"]["rmse"] < other[name]["figures"]["rmse"], name
-            assert network[name]["figures"]["correlation"] > other[name]["figures"]["correlation"], name
+    assert list(network) == list(other) == list(TRUE)
+    for name, target in network.items():
+        ours, theirs = target["figures"], other[name]["figures"]
+        for figure in ("mae", "rmse", *(() if target["near_zero"] else ("mape",))):
+            assert ours[figure] < theirs[figure], (name, figure)
+        assert ours["correlation"] > theirs["correlation"], name
+        assert target["within"] > other[name]["within"], name
+
+
+def test_it_has_a_bypass_which_lowered_the_validation_loss() -> None:
+    said = read_report(SHIPPED)["bypass"]
+    assert said["loss_after"] < said["loss_before"]
+    artifact = read_artifact(SHIPPED / "bandwidth.pth")
+    weights = read_checkpoint(artifact).weights
+    assert weights["bypass.weight"].shape == (4, 20 * 48)
 
 
 def test_the_bundles_lost_nothing_that_matters() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dwcpc.models.training.linear_baseline import CHUNK, fit_linear
+from dwcpc.models.training.linear_baseline import CHUNK, fit_linear, fit_linear_to_parts
 
 
 @pytest.fixture
@@ -21,6 +21,16 @@ def test_without_a_ridge_it_is_numpys_least_squares(rng: np.random.Generator) ->
     found = fit_linear(x, y, (x, y), ridges=(0.0,))
     assert np.allclose(found.weights, wanted, atol=1e-8)
     assert np.allclose(found.predict(x), design @ wanted, atol=1e-6)
+
+
+def test_parts_of_any_length_are_one_fit(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(900, 3, 4)).astype(np.float32)
+    y = x[:, 0, :2] * 3 + rng.normal(size=(900, 2))
+    whole = fit_linear(x, y, (x, y))
+    parts = fit_linear_to_parts(((x[rows], y[rows]) for rows in np.split(np.arange(900), [1, 500])), (x, y))
+    assert parts.ridge == whole.ridge
+    assert np.allclose(parts.weights, whole.weights, atol=1e-10)
+    assert not np.allclose(fit_linear(x[1:], y[1:], (x, y)).weights, whole.weights, atol=1e-10)
 
 
 def test_a_ridge_shrinks_everything_but_the_intercept(rng: np.random.Generator) -> None:
