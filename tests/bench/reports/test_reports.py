@@ -104,7 +104,8 @@ def test_the_precision_search_is_shown_with_what_each_candidate_lost_by(metadata
     assert "all int8 (too coarse)" in text
     assert "→         115.0" in text
     page = markdown.render(summary(metadata))
-    assert "| → | float32 | 115.0 | 0 | 1024 |" in page
+    assert "| → | float32 | 115.0 | 0 |  | 1024 |" in page  # a bundle of before its worst row was told
+    assert "| all int8 | 17.5 | 3 | 1.50 | 512 |" in page
     assert "| 0.500 [0.400, 0.600] | too coarse |" in page
     assert "0.980 [0.960, 1.010]" in page  # a pass's effect
 
