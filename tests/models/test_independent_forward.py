@@ -128,7 +128,7 @@ CASES = [
         lstm_attention_autoencoder,
     ),
     (BANDWIDTH_PREDICTOR, BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3), bandwidth_predictor),
-    (CONV_LSTM_DETECTOR, ConvLstmDetectorConfig(5, 6, 7, 5, 4, 3, 2), conv_lstm_detector),
+    (CONV_LSTM_DETECTOR, ConvLstmDetectorConfig(5, 6, 7, 9, 6, 3, 4), conv_lstm_detector),
     (
         BANDWIDTH_PREDICTOR,
         BandwidthPredictorConfig(5, 6, 7, 5, 4, 3, 6, 5, 3, bypass=1),
