@@ -16,6 +16,9 @@ from dwcpc.models.data.table import Table, row_count, stacked
 SIMULATED_FORECAST: Final = Forecast(targets=TRUE, last=MEASURED, horizon=1)
 """The state of the next minute, beside what was measured of it in this one."""
 
+SHARE_KNOWN: Final = 0.8
+"""Of the time of the links that are trained on: what trains and what chooses, `models/data/splits.py`."""
+
 OTHER_SEED: Final = 100_000
 """Added to the seed for links that are in validation alone; twice, thrice and four times that for those of a test.
 
@@ -93,6 +96,14 @@ def simulated_link_folds(task: Task, world: LinkWorld) -> LinkFolds:
     train = (known.train, *varied_links(world))
     validation = stacked([known.validation, *_links_to_choose_by(world)])
     return _folds(task, train, validation, {"later": known.test, **unseen_links(world)})
+
+
+def samples_known(sizes: LinkSizes) -> int:
+    """Return how many samples `simulated_link_folds` trains on and chooses by."""
+    kinds = len(VARIED_DIFFICULTIES)
+    varied = sizes.varied_per_link * sizes.train_links // kinds * kinds * min(VARIED_STEPS, sizes.steps)
+    chosen_by = 3 * max(1, sizes.other_links // 2) * sizes.steps
+    return round(SHARE_KNOWN * sizes.train_links * sizes.steps) + varied + chosen_by
 
 
 def simulated_link_tests(task: Task, world: LinkWorld) -> tuple[ForecastTest, ...]:

@@ -78,7 +78,9 @@ class BandwidthSpace:
 
     def shape(self, params: Params) -> Shape:
         """Return the sizes, which the weights' values change nothing about."""
-        return Shape(f"{params['units']}/{self.recipe.timesteps}x{self.features}", partial(self._untrained, params))
+        bypass = "+bypass" if self.recipe.bypass else ""
+        name = f"{params['units']}/{self.recipe.timesteps}x{self.features}{bypass}"
+        return Shape(name, partial(self._untrained, params))
 
     def work(self, params: Params) -> float:
         """Return the number of weights: nearly each is multiplied once a step."""
@@ -165,7 +167,8 @@ class BandwidthSpace:
         from dwcpc.models.training.sizes import predictor_config
 
         torch.manual_seed(0)
-        return BandwidthPredictor(predictor_config(params["units"], self.recipe.timesteps, self.features))
+        config = predictor_config(params["units"], self.recipe.timesteps, self.features)
+        return BandwidthPredictor(dataclasses.replace(config, bypass=int(self.recipe.bypass)))
 
 
 def _silent(_step: str) -> None:

@@ -36,7 +36,7 @@ from dwcpc.models.retraining.exports import ExportColumns, Key
 from dwcpc.models.retraining.forecasts import SKILL, TOLERANCE, asked_for, figure, forecast_figures
 from dwcpc.models.training.bandwidth_files import FEATURES, SCALER, TARGET_SCALER, WEIGHTS
 from dwcpc.models.training.feature_choice import spec_document
-from dwcpc.models.training.link_folds import LinkSizes, LinkWorld, Task, link_test, unseen_links
+from dwcpc.models.training.link_folds import LinkSizes, LinkWorld, Task, link_test, samples_known, unseen_links
 from dwcpc.models.training.run_files import CALIBRATION_FILE, write_json
 from dwcpc.parity.runners.go import GoRuntime
 
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 TARGETS = ("bandwidth", "latency", "packet_loss", "jitter")  # as the architecture's outputs are called
 TIMESTEPS = 20
 SIZES = LinkSizes()
-SHARE_KNOWN = 0.8  # of the simulated time: what trains and what chooses, models/data/splits.py
 SERVED_SPEC = "served_features.json"
 
 
@@ -71,6 +70,8 @@ class BandwidthSettings:
     difficulty: Annotated[float, Meta(ge=0, le=1)] = 0.5
     links: Annotated[int, Meta(ge=3)] = SIZES.train_links
     steps: Annotated[int, Meta(ge=200)] = SIZES.steps
+    varied: Annotated[int, Meta(ge=0)] = SIZES.varied_per_link
+    bypass: bool = True
     fresh_links: Annotated[int, Meta(ge=3)] = 240
     horizon: Annotated[int, Meta(ge=1)] = 1
     targets: str | None = None
@@ -146,7 +147,7 @@ def _data(job: Job) -> LinkData:
     settings = changed(BandwidthSettings(), job.settings)
     if job.data is None and (settings.targets or settings.last):
         raise InputError("--set targets and last name columns of a table, and there is none; give --data too")
-    sizes = LinkSizes(settings.links, min(settings.links, SIZES.other_links), settings.steps)
+    sizes = LinkSizes(settings.links, min(settings.links, SIZES.other_links), settings.steps, settings.varied)
     return LinkData(
         data=job.data,
         spec=None if job.served is None or bundle_spec(job.served) is None else str(_written_spec(job)),
@@ -181,6 +182,7 @@ def _recipe(job: Job) -> BandwidthRecipe:
         relative_weight=settings.relative_weight,
         noise=settings.noise,
         dropout=settings.dropout,
+        bypass=settings.bypass,
         fit=dataclasses.replace(FIT, seed=job.seed, **{name: stated[name] for name in of_fit}),
     )
 
@@ -196,12 +198,9 @@ def _check_served(served: Bundle | None) -> None:
 def _simulated(job: Job, task: Task) -> Looked:
     """Judge on links that nobody was trained on: later times of the candidate's own would favour it."""
     world, settings = _data(job).world, changed(BandwidthSettings(), job.settings)
-    sizes = world.sizes
-    rows = round(SHARE_KNOWN * sizes.train_links * sizes.steps) + max(1, sizes.other_links // 2) * sizes.steps
-    training = Training(
-        "simulated", rows, None, world.seed, f"simulated, difficulty {world.difficulty:g}{_ahead(task.forecast)}"
-    )
-    more = dataclasses.replace(world, sizes=dataclasses.replace(sizes, other_links=settings.fresh_links))
+    note = f"simulated, difficulty {world.difficulty:g}{_ahead(task.forecast)}"
+    training = Training("simulated", samples_known(world.sizes), None, world.seed, note)
+    more = dataclasses.replace(world, sizes=dataclasses.replace(world.sizes, other_links=settings.fresh_links))
     return Looked(training, _fresh(task, unseen_links(more)["other links"], f"other links of seed {world.seed}"))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from dwcpc.compiler.features.shipped import shipped_spec
 from dwcpc.models.data.bandwidth.simulate import GROUP, TIME, BandwidthSimulation, simulate_bandwidth
+from dwcpc.models.data.table import Table, row_count
 from dwcpc.models.training import link_folds
 from dwcpc.models.training.link_folds import (
     SIMULATED_FORECAST,
@@ -16,6 +17,7 @@ from dwcpc.models.training.link_folds import (
     Task,
     dense_windows,
     link_folds_of_table,
+    samples_known,
     simulated_link_folds,
     simulated_link_tests,
     varied_links,
@@ -125,3 +127,19 @@ def test_a_split_by_group_gives_whole_links(folds: LinkFolds) -> None:
     parts = link_folds_of_table(TASK, table, split="group", seed=0)
     names = [set(part.group.tolist()) for part in (parts.train, parts.validation, parts.tests[0].sequences)]
     assert sum(len(each) for each in names) == len(set.union(*names)) == 6
+
+
+@pytest.mark.parametrize(
+    "sizes", [LinkSizes(4, 4, 300), LinkSizes(7, 5, 500, varied_per_link=2), LinkSizes(4, 4, 300, 0)]
+)
+def test_the_samples_that_are_trained_on_or_chosen_by_are_counted(
+    sizes: LinkSizes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+
+    def count(_task: Task, train: tuple[Table, ...], validation: Table, _tests: dict[str, Table]) -> None:
+        counted.append(sum(row_count(each) for each in (*train, validation)))
+
+    monkeypatch.setattr(link_folds, "_folds", count)
+    simulated_link_folds(TASK, LinkWorld(1, 0.5, sizes))
+    assert counted == [samples_known(sizes)]

@@ -139,7 +139,8 @@ def test_simulated_windows_are_of_links_that_nobody_was_trained_on(monkeypatch: 
     assert len(np.unique(windows.group)) == 5
     assert {str(link).partition("l")[0] for link in windows.group} == {"s200043"}
     assert looked.fresh.note == f"{len(windows):,} windows of 5 links in 40 stretches, other links of seed 43"
-    assert (looked.training.kind, looked.training.rows) == ("simulated", round(0.8 * 4 * 260) + 2 * 260)
+    of_each_kind = round(0.8 * 4 * 260), 15 * 260, 3 * 2 * 260  # links, varied ones, those that choose
+    assert (looked.training.kind, looked.training.rows) == ("simulated", sum(of_each_kind))
     assert [figures[name] for name in Bandwidth().deciding] == [0.0] * 4
     assert len(np.unique(looked.fresh.block)) == 40  # five links are few, so stretches of each are drawn
 
