@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.commands.confirming import Confirming, confirming_reference
 from dwcpc.compiler.commands.golden import measured_golden
-from dwcpc.compiler.commands.judge import BundleJudge
+from dwcpc.compiler.commands.judge import BundleJudge, asked
 from dwcpc.compiler.commands.precision import SEARCH_ROWS, Reduction, Rows, reduce_precision
 from dwcpc.compiler.commands.reference_source import reference_source
 from dwcpc.compiler.metadata import Candidate, LatencyRatio, Parity
@@ -123,3 +123,14 @@ def test_rows_to_confirm_by_are_drawn_as_the_verdicts_and_none_of_them(rare: tup
         rows = {row.tobytes() for row in one.rows}
         assert one.name == "special" or not rows & {row.tobytes() for row in other.rows}
     assert all("to confirm by" in each for each in told)
+
+
+def test_what_was_measured_under_one_floor_is_not_taken_for_another(rare: tuple[Compiled, SourceModel]) -> None:
+    """Whether a row or a decision fails depends on the floor, so a cache that ignored it would answer wrongly."""
+
+    def key(floor_db: float) -> bytes:
+        request = CaseRequest(64, SEED, min_sqnr_db=floor_db)
+        return asked(make_reference(rare[1], request, lambda _: None), None).key
+
+    assert key(30.0) == key(30.0)
+    assert key(30.0) != key(20.0)
