@@ -41,10 +41,17 @@ LINK_OPTIONS = (
         help="Of the simulated links: noisier probes, more congestion, more rain.",
     ),
     click.option("--steps", type=click.IntRange(min=200), help="Simulated minutes of a link.  [default: 2880]"),
+    click.option(
+        "--varied",
+        type=click.IntRange(0, 100),
+        default=4,
+        show_default=True,
+        help="For each simulated link so many shorter ones, beyond the tests' ranges, are trained on too.",
+    ),
 )
 LINK_DATA_NAMES = (
     *("data", "features", "spec", "targets", "last", "horizon", "links", "time", "group"),
-    *("split", "seed", "difficulty", "steps"),
+    *("split", "seed", "difficulty", "steps", "varied"),
 )
 OF_A_TABLE = ("targets", "last", "time", "group")
 OF_THE_SIMULATOR = ("difficulty", "links", "steps", "varied")

@@ -17,13 +17,6 @@ from dwcpc.compiler.cli.training_options import fit_options
 @link_options
 @click.option("--out", type=FILE, help="Folder of the run.  [default: runs/bandwidth]")
 @click.option("--resume", type=FILE, metavar="RUN", help="Go on where this run, or this checkpoint, was interrupted.")
-@click.option(
-    "--varied",
-    type=click.IntRange(0, 100),
-    default=4,
-    show_default=True,
-    help="For each simulated link so many shorter ones, beyond the tests' ranges, are trained on too.",
-)
 @click.option("--units", type=click.Choice(["tiny", "small", "current", "large"]), default="small", show_default=True)
 @click.option("--timesteps", type=click.IntRange(2, 1000), default=20, show_default=True, help="Of a window.")
 @click.option("--epochs", type=click.IntRange(1, 10_000), default=16, show_default=True)
