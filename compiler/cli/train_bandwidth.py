@@ -10,7 +10,7 @@ import click
 from dwcpc.compiler.cli.link_options import chosen_links, link_options
 from dwcpc.compiler.cli.options import FILE
 from dwcpc.compiler.cli.output import Output
-from dwcpc.compiler.cli.training_options import fit_options
+from dwcpc.compiler.cli.training_options import chosen_targets, compile_options, fit_options
 
 
 @click.command("bandwidth", short_help="Links: bandwidth, latency, loss and jitter by an LSTM with attention.")
@@ -41,15 +41,7 @@ from dwcpc.compiler.cli.training_options import fit_options
     help="A linear path around the network, where it lowers the validation loss.",
 )
 @click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result.")
-@click.option("--compile", "compile_", is_flag=True, help="Compile the model too, and judge its bundles through Go.")
-@click.option(
-    "--target",
-    "compiled_for",
-    multiple=True,
-    default=("cpu-fp32",),
-    show_default=True,
-    help="Of --compile; repeatable.",
-)
+@compile_options
 @click.option("--min-sqnr", type=click.FloatRange(1, 150), help="Of --compile, as `dwcpc compile` has it.")
 @click.pass_context
 def bandwidth(context: click.Context, /, **options: Any) -> None:
@@ -77,7 +69,7 @@ def bandwidth(context: click.Context, /, **options: Any) -> None:
         data=chosen_links(context, options),
         out=options["out"] or Path("runs", "bandwidth"),
         resume=options["resume"],
-        targets=tuple(options["compiled_for"]) if options["compile_"] else (),
+        targets=chosen_targets(options),
         min_sqnr_db=options["min_sqnr"],
     )
     result = train_bandwidth_model(order, output.progress)

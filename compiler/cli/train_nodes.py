@@ -10,7 +10,7 @@ import click
 from dwcpc.compiler.cli.node_data_options import chosen_source, node_data_options
 from dwcpc.compiler.cli.options import FILE, added, on_the_command_line
 from dwcpc.compiler.cli.output import Output
-from dwcpc.compiler.cli.training_options import fit_options
+from dwcpc.compiler.cli.training_options import chosen_targets, compile_options, fit_options
 
 if TYPE_CHECKING:
     from dwcpc.models.training.node_detector import DetectorRecipe
@@ -22,15 +22,23 @@ TREE_OPTIONS = (
     click.option("--depth", type=click.IntRange(1, 64), help="Depth of a tree.  [default: the model's own]"),
 )
 NETWORK_OPTIONS = (
-    click.option("--timesteps", type=click.IntRange(2, 1000), default=60, show_default=True, help="Of a window."),
-    click.option("--epochs", type=click.IntRange(1, 10_000), default=6, show_default=True),
-    click.option("--batch-rows", type=click.IntRange(1, 65_536), default=256, show_default=True),
-    click.option("--weight-decay", type=click.FloatRange(0, 1), default=1e-3, show_default=True),
     click.option(
-        "--noise", type=click.FloatRange(0, 10), default=0.1, show_default=True, help="Added to scaled inputs."
+        "--timesteps", type=click.IntRange(2, 1000), default=60, show_default=True, help="conv-lstm: of a window."
     ),
-    click.option("--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="Part of the result."),
-    click.option("--resume", type=FILE, metavar="RUN", help="Go on where this run, or checkpoint, was interrupted."),
+    click.option("--epochs", type=click.IntRange(1, 10_000), default=6, show_default=True, help="conv-lstm's."),
+    click.option("--batch-rows", type=click.IntRange(1, 65_536), default=256, show_default=True, help="conv-lstm's."),
+    click.option("--weight-decay", type=click.FloatRange(0, 1), default=1e-3, show_default=True, help="conv-lstm's."),
+    click.option(
+        "--noise",
+        type=click.FloatRange(0, 10),
+        default=0.1,
+        show_default=True,
+        help="conv-lstm: added to scaled inputs.",
+    ),
+    click.option(
+        "--threads", type=click.IntRange(1, 256), default=1, show_default=True, help="conv-lstm's: part of the result."
+    ),
+    click.option("--resume", type=FILE, metavar="RUN", help="conv-lstm: go on where this run, or checkpoint, ended."),
 )
 TREE_NAMES = ("trees", "depth")
 NETWORK_NAMES = ("timesteps", "epochs", "batch_rows", "weight_decay", "noise", "threads", "resume")
@@ -57,15 +65,7 @@ NETWORK_NAMES = ("timesteps", "epochs", "batch_rows", "weight_decay", "noise", "
     help="XGBoost's, or the network's.  [default: the model's own]",
 )
 @lambda command: added(command, (*TREE_OPTIONS, *NETWORK_OPTIONS))
-@click.option("--compile", "compile_", is_flag=True, help="Compile the model too, and judge its bundles through Go.")
-@click.option(
-    "--target",
-    "compiled_for",
-    multiple=True,
-    default=("cpu-fp32",),
-    show_default=True,
-    help="Of --compile; repeatable.",
-)
+@compile_options
 @click.option("--out", type=FILE, default="trained/nodes", show_default=True, help="Folder for model and report.")
 @click.pass_context
 def nodes(context: click.Context, /, **options: Any) -> None:
@@ -85,7 +85,7 @@ def nodes(context: click.Context, /, **options: Any) -> None:
         spec=options["spec"],
         recipe=_network(options) if options["model"] == NETWORK else _trees(options),
         out=options["out"],
-        targets=tuple(options["compiled_for"]) if options["compile_"] else (),
+        targets=chosen_targets(options),
         resume=options["resume"],
     )
     report = train_nodes(order, output.progress)

@@ -43,6 +43,31 @@ DATA_NAMES = (
 TABLE_OPTIONS = ("features", "label", "time", "group", "kind")
 
 
+COMPILE_OPTIONS = (
+    click.option(
+        "--compile", "compile_", is_flag=True, help="Compile the model too, and judge its bundles through Go."
+    ),
+    click.option(
+        "--target",
+        "compiled_for",
+        multiple=True,
+        default=("cpu-fp32",),
+        show_default=True,
+        help="Of --compile; repeatable.",
+    ),
+)
+
+
+def compile_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what a training does with the model that it leaves."""
+    return added(command, COMPILE_OPTIONS)
+
+
+def chosen_targets(options: dict[str, Any]) -> tuple[str, ...]:
+    """Return the targets to compile for; none where nothing is to be compiled."""
+    return tuple(options["compiled_for"]) if options["compile_"] else ()
+
+
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command."""
     return added(command, DATA_OPTIONS)

@@ -7,15 +7,22 @@ trials: their losses would not compare.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from dwcpc.models.tuning.networks import (
+    TIMED_ROWS,
+    by_loss,
+    chosen_fit,
+    drawn_windows,
+    epoch_facts,
+    options_of,
+    silent,
+    weights_in,
+)
 from dwcpc.models.tuning.rounding import rounded
 from dwcpc.models.tuning.space import Artifact, Params, Shape, Trained, Watch
 
@@ -24,11 +31,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from dwcpc.models.training.bandwidth import BandwidthRecipe
-    from dwcpc.models.training.history import Epoch
     from dwcpc.models.training.link_folds import LinkFolds
     from dwcpc.models.training.sizes import Units
 
-TIMED_ROWS = 256
 YARDSTICK: Params = {"units": "small"}
 
 
@@ -61,20 +66,14 @@ class BandwidthSpace:
     def arguments(self, params: Params) -> list[str]:
         """Return the options that train exactly this."""
         recipe = self._chosen(params)
-        options: Mapping[str, Any] = {
+        own = {
             "units": recipe.units,
             "timesteps": recipe.timesteps,
-            "epochs": recipe.fit.epochs,
-            "batch-rows": recipe.fit.batch_rows,
-            "learning-rate": recipe.fit.learning_rate,
-            "weight-decay": recipe.fit.weight_decay,
-            "patience": recipe.fit.patience,
             "dropout": recipe.dropout,
             "noise": recipe.noise,
             "relative-weight": recipe.relative_weight,
-            "threads": recipe.fit.threads,
         }
-        return [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        return options_of(recipe.fit, own)
 
     def shape(self, params: Params) -> Shape:
         """Return the sizes, which the weights' values change nothing about."""
@@ -83,25 +82,20 @@ class BandwidthSpace:
         return Shape(name, partial(self._untrained, params))
 
     def work(self, params: Params) -> float:
-        """Return the number of weights: nearly each is multiplied once a step."""
-        return float(sum(weight.numel() for weight in self._module(params).parameters()))
+        """Return the number of weights."""
+        return weights_in(self._module(params))
 
     def train(self, params: Params, data: LinkFolds, folder: Path, watch: Watch) -> Trained:
         """Train by the recipe, and judge by the validation windows."""
         from dwcpc.models.retraining.forecasts import SKILL, figure, forecast_figures
         from dwcpc.models.training.bandwidth import train_bandwidth
         from dwcpc.models.training.bandwidth_files import SCALER, TARGET_SCALER, WEIGHTS
-        from dwcpc.models.training.history import best_of
         from dwcpc.models.training.run_files import CALIBRATION_FILE
 
-        def watched(epoch: Epoch) -> None:
-            watch(epoch.number, epoch.validation_loss)
-
-        trained = train_bandwidth(data, self._chosen(params), folder, _silent, watch=watched)
+        trained = train_bandwidth(data, self._chosen(params), folder, silent, watch=by_loss(watch))
         windows, targets = data.validation, data.task.forecast.targets
         figures = forecast_figures(targets, windows.y, windows.last, trained.predict(windows.x))(None)
         skills = {figure(target, SKILL): figures[figure(target, SKILL)] for target in targets}
-        best = best_of(trained.history)
         artifact = Artifact(
             folder / WEIGHTS,
             windows.x[:TIMED_ROWS],
@@ -111,9 +105,7 @@ class BandwidthSpace:
             timesteps=self.recipe.timesteps,
         )
         facts = {
-            "validation_loss": best.validation_loss,
-            "best_epoch": best.number,
-            "epochs": len(trained.history),
+            **epoch_facts(trained.history),
             **{f"validation_{name}": skill for name, skill in skills.items()},
         }
         return Trained(fmean(skills.values()), artifact, facts)
@@ -131,12 +123,10 @@ class BandwidthSpace:
         from dwcpc.models.training.scaling import write_standard_scaler
 
         torch.save(self._module(params).state_dict(), folder / WEIGHTS)
-        rng = np.random.default_rng(0)
-        rows = rng.standard_normal((TIMED_ROWS, self.recipe.timesteps, self.features)).astype(np.float32)
-        names = tuple(f"feature_{at}" for at in range(self.features))
+        rows, names = drawn_windows(self.recipe.timesteps, self.features)
         write_standard_scaler(folder / SCALER, rows.reshape(-1, self.features), names)
         targets = tuple(channel.name for channel in OUTPUT_CHANNELS)
-        write_standard_scaler(folder / TARGET_SCALER, rng.standard_normal((TIMED_ROWS, len(targets))), targets)
+        write_standard_scaler(folder / TARGET_SCALER, drawn_windows(1, len(targets))[0][:, 0], targets)
         return Artifact(
             folder / WEIGHTS,
             rows,
@@ -146,18 +136,12 @@ class BandwidthSpace:
         )
 
     def _chosen(self, params: Params) -> BandwidthRecipe:
-        fit = dataclasses.replace(
-            self.recipe.fit,
-            batch_rows=params["batch_rows"],
-            learning_rate=rounded(params["learning_rate"]),
-            weight_decay=rounded(params["weight_decay"]),
-        )
         return dataclasses.replace(
             self.recipe,
             units=params["units"],
             dropout=rounded(params["dropout"]),
             noise=rounded(params["noise"]),
-            fit=fit,
+            fit=chosen_fit(self.recipe.fit, params),
         )
 
     def _module(self, params: Params) -> nn.Module:
@@ -169,7 +153,3 @@ class BandwidthSpace:
         torch.manual_seed(0)
         config = predictor_config(params["units"], self.recipe.timesteps, self.features)
         return BandwidthPredictor(dataclasses.replace(config, bypass=int(self.recipe.bypass)))
-
-
-def _silent(_step: str) -> None:
-    pass

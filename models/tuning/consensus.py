@@ -7,14 +7,21 @@ their losses would not compare.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from dwcpc.models.tuning.networks import (
+    TIMED_ROWS,
+    by_loss,
+    chosen_fit,
+    drawn_windows,
+    epoch_facts,
+    options_of,
+    silent,
+    weights_in,
+)
 from dwcpc.models.tuning.rounding import rounded
 from dwcpc.models.tuning.space import Artifact, Params, Shape, Trained, Watch
 
@@ -24,10 +31,8 @@ if TYPE_CHECKING:
 
     from dwcpc.models.training.consensus import ConsensusRecipe
     from dwcpc.models.training.folds import Folds
-    from dwcpc.models.training.history import Epoch
     from dwcpc.models.training.sizes import Units
 
-TIMED_ROWS = 256
 UNTRAINED_THRESHOLD = 1.0
 YARDSTICK: Params = {"units": "small", "encoding": 16}
 
@@ -63,21 +68,14 @@ class ConsensusSpace:
     def arguments(self, params: Params) -> list[str]:
         """Return the options that train exactly this."""
         recipe = self._chosen(params)
-        options: Mapping[str, Any] = {
+        own = {
             "objective": recipe.objective,
             "units": recipe.units,
             "encoding": recipe.encoding,
             "timesteps": recipe.timesteps,
-            "epochs": recipe.fit.epochs,
-            "batch-rows": recipe.fit.batch_rows,
-            "learning-rate": recipe.fit.learning_rate,
-            "weight-decay": recipe.fit.weight_decay,
-            "patience": recipe.fit.patience,
             "noise": recipe.noise,
-            "threads": recipe.fit.threads,
         }
-        stated = [text for name, value in options.items() for text in (f"--{name}", str(value))]
-        return [*stated, *(["--augment"] if recipe.augment else [])]
+        return [*options_of(recipe.fit, own), *(["--augment"] if recipe.augment else [])]
 
     def shape(self, params: Params) -> Shape:
         """Return the sizes, which the weights' values change nothing about."""
@@ -85,30 +83,23 @@ class ConsensusSpace:
         return Shape(name, partial(self._untrained, params))
 
     def work(self, params: Params) -> float:
-        """Return the number of weights: each is multiplied once a step."""
-        return float(sum(weight.numel() for weight in self._module(params).parameters()))
+        """Return the number of weights."""
+        return weights_in(self._module(params))
 
     def train(self, params: Params, data: Folds, folder: Path, watch: Watch) -> Trained:
         """Train by the recipe, and judge by the validation windows."""
         from dwcpc.models.evaluation.classification import detection_figures
         from dwcpc.models.training.consensus import train_consensus
-        from dwcpc.models.training.history import best_of
         from dwcpc.models.training.run_files import CALIBRATION_FILE, SCALER_FILE, WEIGHTS_FILE
 
-        def watched(epoch: Epoch) -> None:
-            watch(epoch.number, epoch.validation_loss)
-
-        trained = train_consensus(data, self._chosen(params), folder, _silent, watch=watched)
+        trained = train_consensus(data, self._chosen(params), folder, silent, watch=by_loss(watch))
         validation = data.validation
         figures = detection_figures(validation.anomalous, trained.score(validation), trained.threshold)
-        best = best_of(trained.history)
         rows = validation.x[:TIMED_ROWS]
         files = folder / SCALER_FILE, trained.threshold, folder / CALIBRATION_FILE
         artifact = Artifact(folder / WEIGHTS_FILE, rows, *files)
         facts = {
-            "validation_loss": best.validation_loss,
-            "best_epoch": best.number,
-            "epochs": len(trained.history),
+            **epoch_facts(trained.history),
             "validation_accuracy": figures.accuracy,
             "validation_detection_accuracy": figures.detection_accuracy,
         }
@@ -126,26 +117,18 @@ class ConsensusSpace:
         from dwcpc.models.training.scaling import write_robust_scaler
 
         torch.save(self._module(params).state_dict(), folder / WEIGHTS_FILE)
-        rng = np.random.default_rng(0)
-        rows = rng.standard_normal((TIMED_ROWS, self.recipe.timesteps, self.features)).astype(np.float32)
-        names = tuple(f"feature_{at}" for at in range(self.features))
+        rows, names = drawn_windows(self.recipe.timesteps, self.features)
         write_robust_scaler(folder / SCALER_FILE, rows.reshape(-1, self.features), names)
         return Artifact(folder / WEIGHTS_FILE, rows, folder / SCALER_FILE, UNTRAINED_THRESHOLD)
 
     def _chosen(self, params: Params) -> ConsensusRecipe:
-        fit = dataclasses.replace(
-            self.recipe.fit,
-            batch_rows=params["batch_rows"],
-            learning_rate=rounded(params["learning_rate"]),
-            weight_decay=rounded(params["weight_decay"]),
-        )
         return dataclasses.replace(
             self.recipe,
             units=params["units"],
             encoding=params["encoding"],
             noise=rounded(params["noise"]),
             augment=params["augment"],
-            fit=fit,
+            fit=chosen_fit(self.recipe.fit, params),
         )
 
     def _module(self, params: Params) -> nn.Module:
@@ -157,7 +140,3 @@ class ConsensusSpace:
         torch.manual_seed(0)
         config = autoencoder_config(params["units"], params["encoding"], self.recipe.timesteps, self.features)
         return BilstmAttentionAutoencoder(config)
-
-
-def _silent(_step: str) -> None:
-    pass
