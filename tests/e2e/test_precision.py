@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,9 @@ def test_a_floor_that_nothing_keeps_is_refused_with_what_would_pass(reduced: Red
     assert ran.code == 1
     message = ran.json["error"]["message"]
     assert "cpu-int8: no candidate keeps 140 dB" in message
-    assert "dB, 0 flips in" in message
+    told = re.search(r"dB, (\d+) flips in", message)
+    assert told is not None
+    assert int(told.group(1)) > 0  # next to nothing may flip at 140 dB; what was kept of 30 dB would say 0
     assert "try cpu-fp16, --min-sqnr" in message
     assert not (reduced.out / "refused").exists()
 
