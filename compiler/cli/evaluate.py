@@ -70,7 +70,8 @@ def _evaluate_forecasters(context: click.Context, paths: tuple[Path, ...], optio
 
 
 def _evaluate_nodes(context: click.Context, paths: tuple[Path, ...], options: dict[str, Any]) -> None:
-    from dwcpc.compiler.commands.evaluate_nodes import SPEC, EvaluateNodesOptions, evaluate_nodes
+    from dwcpc.compiler.commands.evaluate_nodes import EvaluateNodesOptions, evaluate_nodes
+    from dwcpc.compiler.commands.node_data import SPEC
     from dwcpc.models.data.nodes import Fleet
     from dwcpc.models.evaluation.node_told import told
     from dwcpc.models.training.report import plain

@@ -5,30 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.bundle import open_bundle
-from dwcpc.compiler.commands.node_data import GivenTable, Say, described, other_fleets, rows_of
+from dwcpc.compiler.commands.node_data import GivenTable, Say, described, other_fleets, rows_of, split_of
 from dwcpc.compiler.commands.runtimes import check_runtimes
 from dwcpc.compiler.errors import InputError
 from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.data.nodes import Fleet
-from dwcpc.models.data.row_windows import ending_windows
-from dwcpc.models.data.series_split import split_rows
 from dwcpc.models.evaluation.figure import file_name
 from dwcpc.models.evaluation.node_told import NodeEvaluation
 from dwcpc.models.evaluation.plots import plot_detection
 from dwcpc.models.evaluation.reliability import ReliabilityModel, bundle_model, is_reliability_bundle, source_model
+from dwcpc.models.training.bandwidth_files import is_bandwidth_run
 from dwcpc.models.training.node_artifacts import SCALER, compiled_threshold, is_node_run, read_report
 from dwcpc.models.training.nodes import judge, recall_by_cause
 from dwcpc.models.training.report import plain
 from dwcpc.models.training.run_files import EVALUATION_FILE, PLOTS, is_run, write_json
 from dwcpc.parity.runners import RUNNERS
-
-SPEC: Final = "node_reliability_123"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,6 @@ def evaluate_nodes(paths: tuple[Path, ...], options: EvaluateNodesOptions, say: 
 
 
 def _is_other_run(path: Path) -> bool:
-    from dwcpc.models.training.bandwidth_files import is_bandwidth_run
-
     return is_run(path) or is_bandwidth_run(path)
 
 
@@ -98,7 +92,4 @@ def _tests(
     others = other_fleets(source) if isinstance(source, Fleet) else []
     for each in (source, *others):
         rows = rows_of(each, options.spec, say)
-        split = split_rows(rows.time, rows.group, options.seed)
-        if longest > 1:
-            split = ending_windows(split, rows, longest)
-        yield described(each), rows, split.test
+        yield described(each), rows, split_of(rows, options.seed, longest).test

@@ -12,6 +12,11 @@ from dwcpc.compiler.features.shipped import named_spec
 from dwcpc.models.data.labelled import LabelledRows, keyed_by, labelled_rows, read_labelled
 from dwcpc.models.data.node_baselines import INTERVAL_S
 from dwcpc.models.data.nodes import CAUSE, LABEL, Fleet, simulate_nodes
+from dwcpc.models.data.row_windows import ending_windows
+from dwcpc.models.data.series_split import Split, split_rows
+
+SPEC: Final = "node_reliability_123"
+"""The features that a model of nodes takes where nothing else is said."""
 
 ANOTHER_SEED: Final = 1_000_003  # added to the fleet's
 HARDER: Final = (1.0, 1.25, 1.5)  # times the fleet's difficulty: what the model was not made for
@@ -37,6 +42,12 @@ def rows_of(source: GivenTable | Fleet, spec_name: str, say: Say) -> LabelledRow
         return labelled_rows(spec, simulate_nodes(source), LABEL, CAUSE)
     say(f"reading {source.path}")
     return read_labelled(source.path, keyed_by(spec, source.time, source.group), source.label)
+
+
+def split_of(rows: LabelledRows, seed: int, timesteps: int = 1) -> Split:
+    """Return the parts of the rows; of rows that end a window of `timesteps`, where a model takes windows."""
+    split = split_rows(rows.time, rows.group, seed)
+    return split if timesteps <= 1 else ending_windows(split, rows, timesteps)
 
 
 def other_fleets(fleet: Fleet) -> list[Fleet]:

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.commands.compile import Order, compile_bundle
-from dwcpc.compiler.commands.node_data import GivenTable, Say, described, other_fleets, rows_of
+from dwcpc.compiler.commands.node_data import GivenTable, Say, described, other_fleets, rows_of, split_of
 from dwcpc.compiler.errors import InputError, VerdictError
 from dwcpc.compiler.pipeline import CompileRequest
 from dwcpc.compiler.targets import target_named
 from dwcpc.models.data.labelled import LabelledRows
 from dwcpc.models.data.nodes import Fleet
-from dwcpc.models.data.row_windows import ending_windows
-from dwcpc.models.data.series_split import Split, split_rows
+from dwcpc.models.data.series_split import Split
 from dwcpc.models.evaluation.bundle_answers import bundle_answers
 from dwcpc.models.evaluation.grouped_classification import Evaluation, highest_fall
 from dwcpc.models.evaluation.plots import plot_detection
@@ -78,7 +77,7 @@ def train_nodes(order: TrainNodesOrder, say: Say) -> TrainingReport:
     plot_detection(order.out / PLOTS / "detection-test.png", rows.label[split.test], scores, trained.threshold)
     artifact = save_artifacts(trained, order.out)
     found = report(trained, artifact, rows, split, judged, described(order.source))
-    served = _Served(artifact, trained, rows, split.test, on_test.evaluation)
+    served = _Served(artifact, trained, rows, split.test, scores >= trained.threshold, on_test.evaluation)
     found = dataclasses.replace(found, served=tuple(served.by(target, say) for target in order.targets))
     write_report(found, order.out)
     for each in found.served:
@@ -105,8 +104,7 @@ def _check_folder(out: Path) -> None:
 
 
 def _split(rows: LabelledRows, recipe: NodeRecipe | DetectorRecipe) -> Split:
-    split = split_rows(rows.time, rows.group, recipe.seed)
-    return split if isinstance(recipe, NodeRecipe) else ending_windows(split, rows, recipe.timesteps)
+    return split_of(rows, recipe.seed, 1 if isinstance(recipe, NodeRecipe) else recipe.timesteps)
 
 
 def _judged(on: str, trained: TrainedNodes, rows: LabelledRows, chosen: NDArray[np.int64]) -> Judged:
@@ -129,12 +127,13 @@ def _elsewhere(fleet: Fleet, trained: TrainedNodes, order: TrainNodesOrder, say:
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """Compiles what was saved, and judges its bundles on the `chosen` rows, beside the source's evaluation."""
+    """Compiles what was saved, and judges its bundles on the `chosen` rows, beside what the source said of them."""
 
     artifact: Path
     trained: TrainedNodes
     rows: LabelledRows
     chosen: NDArray[np.int64]
+    flagged: NDArray[np.bool_]
     source: Evaluation
 
     def by(self, target: str, say: Say) -> Served:
@@ -142,14 +141,13 @@ class _Served:
         if summary.verdict == "fail":
             raise VerdictError(f"{summary.path}: did not pass, expected the model that was trained; see its report")
         say(f"judging the {target} bundle through Go")
-        model, rows, chosen = self.trained.model, self.rows, self.chosen
-        answers = bundle_answers(summary.path, model.inputs(rows, chosen))
-        flagged = model.suspicion(rows, chosen) >= self.trained.threshold
+        rows, chosen = self.rows, self.chosen
+        answers = bundle_answers(summary.path, self.trained.model.inputs(rows, chosen))
         evaluation = judge(answers.score, answers.flagged, rows, chosen)
         metric, fall = highest_fall(self.source.figures, evaluation.figures)
         judged = Judged(f"test, {target} through Go", evaluation, recall_by_cause(answers.flagged, rows, chosen))
         bundle = summary.path.relative_to(self.artifact.parent).as_posix()
-        return Served(bundle, summary.verdict, judged, metric, fall, int((flagged != answers.flagged).sum()))
+        return Served(bundle, summary.verdict, judged, metric, fall, int((self.flagged != answers.flagged).sum()))
 
     def _order(self, target: str) -> Order:
         folder, trained = self.artifact.parent, self.trained

@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from dwcpc.compiler.bundle import Bundle
 from dwcpc.compiler.commands.link_data import DEFAULT_SPEC, LinkData, task_of
-from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed, fit_of
 from dwcpc.compiler.commands.train_bandwidth import TrainBandwidthOrder, train_bandwidth_model
 from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.features.shipped import named_spec
@@ -174,8 +174,6 @@ def _recipe(job: Job) -> BandwidthRecipe:
     from dwcpc.models.training.bandwidth import FIT, BandwidthRecipe
 
     settings = changed(BandwidthSettings(), job.settings)
-    stated = dataclasses.asdict(settings)
-    of_fit = {each.name for each in dataclasses.fields(FIT)} & set(stated)
     return BandwidthRecipe(
         units=settings.units,
         timesteps=_timesteps(job),
@@ -183,7 +181,7 @@ def _recipe(job: Job) -> BandwidthRecipe:
         noise=settings.noise,
         dropout=settings.dropout,
         bypass=settings.bypass,
-        fit=dataclasses.replace(FIT, seed=job.seed, **{name: stated[name] for name in of_fit}),
+        fit=fit_of(settings, FIT, job.seed),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
+from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed, fit_of
 from dwcpc.compiler.commands.train import TrainOrder, train_consensus_model
 from dwcpc.compiler.commands.training_data import DataOptions
 from dwcpc.compiler.errors import InputError
@@ -111,14 +110,12 @@ def _recipe(job: Job) -> ConsensusRecipe:
     from dwcpc.models.training.options import FitOptions
 
     settings = changed(ConsensusSettings(), job.settings)
-    stated = dataclasses.asdict(settings)
-    of_fit = {each.name for each in dataclasses.fields(FitOptions)} & set(stated)
     return ConsensusRecipe(
         objective=settings.objective,
         units=settings.units,
         encoding=settings.encoding,
         timesteps=_timesteps(job),
-        fit=FitOptions(seed=job.seed, **{name: stated[name] for name in of_fit}),
+        fit=fit_of(settings, FitOptions(), job.seed),
     )
 
 

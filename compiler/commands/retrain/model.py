@@ -17,6 +17,7 @@ from dwcpc.compiler.errors import InputError
 from dwcpc.compiler.metadata import Training
 from dwcpc.models.retraining.comparison import Figures
 from dwcpc.models.retraining.exports import ExportColumns
+from dwcpc.models.training.options import FitOptions
 
 Progress = Callable[[str], None]
 Settings = TypeVar("Settings")
@@ -124,3 +125,10 @@ def changed(settings: Settings, given: tuple[str, ...]) -> Settings:
         except msgspec.ValidationError as error:
             raise InputError(f"--set {setting}: {error}; correct the value") from error
     return type(settings)(**stated)
+
+
+def fit_of(settings: Any, default: FitOptions, seed: int) -> FitOptions:
+    """Return `default` with `seed` and with those settings that say how a network is fitted."""
+    fields = {each.name for each in dataclasses.fields(default)}
+    stated = {name: value for name, value in dataclasses.asdict(settings).items() if name in fields}
+    return dataclasses.replace(default, seed=seed, **stated)

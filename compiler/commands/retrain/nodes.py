@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dwcpc.compiler.bundle import Bundle
-from dwcpc.compiler.commands.node_data import GivenTable
+from dwcpc.compiler.commands.node_data import SPEC, GivenTable
 from dwcpc.compiler.commands.retrain.model import Candidate, Fresh, Job, Looked, Progress, changed
 from dwcpc.compiler.commands.train_nodes import TrainNodesOrder, train_nodes
 from dwcpc.compiler.features.shipped import named_spec
@@ -26,7 +26,6 @@ from dwcpc.models.training.node_artifacts import SCALER, compiled_threshold
 from dwcpc.models.training.nodes import NodeRecipe
 
 FLEET = Fleet()
-SPEC = "node_reliability_123"
 FALSE_POSITIVES = 0.05  # what the owners allow
 RECALL = "recall_at_5_percent_false_positives"
 BESIDE = ("recall", "precision", "roc_auc", "pr_auc")
